@@ -1,0 +1,144 @@
+//! The commands the panel may give and the events it is told, declared once.
+//!
+//! [`engine_commands`] and [`desktop_commands`] hand the same list to whichever macro needs it:
+//! the desktop makes its Tauri commands from it, a test writes `ui/src/ipc/bindings` from it, and
+//! another compares it with the windows' capabilities. So a command that is missing on one side
+//! does not compile, and one that is not granted fails a test.
+
+use drawbridge_model::Problem;
+use serde::Serialize;
+use ts_rs::TS;
+
+use crate::view::{LogLine, Snapshot};
+
+/// Why a command was not carried out, for the panel.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandError {
+    /// What the panel branches on.
+    pub code: ErrorCode,
+    /// What the person reads, and what a technician may want to know.
+    pub problem: Problem,
+}
+
+/// What the panel branches on. A variant exists only where it does something of its own.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ErrorCode {
+    /// The text is not what was asked for: mark the field.
+    InvalidInput,
+    /// The name is taken: mark the name field.
+    NameTaken,
+    /// The file changed since the difference was shown: show it again.
+    FileChanged,
+    /// Anything else: show the sentence.
+    Other,
+}
+
+/// What the panel is told without asking. The tag is the event's name.
+#[derive(Debug, Clone, PartialEq, Serialize, TS)]
+#[serde(tag = "event", content = "payload", rename_all = "camelCase")]
+pub enum PanelEvent {
+    /// Something changed; this is how it all stands now.
+    SnapshotChanged(Box<Snapshot>),
+    /// The server whose log is being watched wrote lines.
+    LogAppended(Vec<LogLine>),
+    /// Something was put on record.
+    ActivityRecorded,
+}
+
+/// Commands of the engine: `name(argument: Type, …) -> Type;`, each an async method of
+/// [`crate::Engine`] that returns `Result<Type, CommandError>`.
+#[macro_export]
+macro_rules! engine_commands {
+    ($then:ident) => {
+        $then! {
+            /// How everything stands now.
+            snapshot() -> Snapshot;
+            /// Sets one tool's mode.
+            set_tool_mode(server: ServerName, tool: ToolName, mode: Mode) -> ();
+            /// Sets the mode of all tools of a server.
+            set_all_tools(server: ServerName, mode: Mode) -> ();
+            /// Switches a server on or off.
+            set_server_enabled(server: ServerName, enabled: bool) -> ();
+            /// Starts a server that was stopped or given up.
+            start_server(server: ServerName) -> ();
+            /// Stops a server until it is started again.
+            stop_server(server: ServerName) -> ();
+            /// Stops a server and starts it again.
+            restart_server(server: ServerName) -> ();
+            /// Pauses or resumes all tools.
+            set_paused(paused: bool) -> ();
+            /// A tool with its schemas.
+            tool_detail(server: ServerName, tool: ToolName) -> ToolDetail;
+            /// Reads servers out of a pasted snippet. Nothing is added.
+            read_snippet(text: String) -> Vec<ServerDraft>;
+            /// What starting a drafted server would do. `replaces` is the server being edited.
+            preview_start(draft: ServerDraft, replaces: Option<ServerName>) -> StartPreview;
+            /// Adds a server the person agreed to start.
+            add_server(draft: ServerDraft, first_modes: FirstModes) -> ();
+            /// A configured server as a draft to edit, values left out.
+            server_draft(server: ServerName) -> ServerDraft;
+            /// Changes a server the person agreed to start.
+            edit_server(server: ServerName, draft: ServerDraft) -> ();
+            /// Removes a server.
+            remove_server(server: ServerName) -> RemovedServer;
+            /// Puts a removed server back.
+            restore_server(undo: String) -> ();
+            /// The last lines of a server's log; while `watch` is set, later ones follow as
+            /// events. One server is watched at a time.
+            server_log(server: ServerName, watch: bool) -> Vec<LogLine>;
+            /// Ends watching.
+            stop_log() -> ();
+            /// A page of the record.
+            activity_page(query: ActivityQuery) -> ActivityPage;
+            /// One entry of the record, whole.
+            activity_detail(id: i64) -> ActivityDetail;
+            /// What VS Code needs to connect; makes the app `vscode` when it does not exist.
+            vscode_setup(placement: TokenPlacement) -> VscodeSetup;
+            /// Makes a new token for the app `vscode`; the old one stops working.
+            renew_vscode_token() -> ();
+            /// What writing `.vscode/mcp.json` into a folder would change.
+            preview_vscode_file(folder: String, placement: TokenPlacement) -> FileChange;
+            /// Writes what the preview showed.
+            write_vscode_file(id: String) -> FileWritten;
+            /// Puts back what was there before.
+            undo_vscode_file(undo: String) -> ();
+            /// Removes an app: its token stops working at once.
+            remove_client(client: ClientName) -> ();
+            /// Tries to listen again on the same port.
+            retry_gateway() -> ();
+            /// Moves the address to another port.
+            move_gateway(port: u16) -> ();
+        }
+    };
+}
+
+/// Commands only a desktop can carry out.
+#[macro_export]
+macro_rules! desktop_commands {
+    ($then:ident) => {
+        $then! {
+            /// Puts a text on the clipboard.
+            copy_text(text: String) -> ();
+            /// Puts the VS Code setup on the clipboard, token included where it is inlined.
+            copy_vscode_setup(placement: TokenPlacement) -> ();
+            /// Opens VS Code's own page for adding this server.
+            open_vscode_install() -> ();
+            /// Lets the person choose a folder; `null` when they change their mind.
+            choose_folder() -> Option<String>;
+            /// Opens the config file in the person's editor.
+            open_config_file() -> ();
+            /// Opens the folder with the servers' logs.
+            open_log_folder() -> ();
+            /// Whether Drawbridge starts when the person logs in.
+            start_at_login() -> bool;
+            /// Starts, or no longer starts, Drawbridge when the person logs in.
+            set_start_at_login(enabled: bool) -> ();
+            /// Whether this desktop shows a tray icon.
+            has_tray() -> bool;
+            /// Ends Drawbridge after calls in flight have ended.
+            quit() -> ();
+        }
+    };
+}

@@ -1,0 +1,1 @@
+//! MCP: wire, connections to servers, and the catalog of what they offer.

@@ -1,0 +1,47 @@
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+use ts_rs::TS;
+
+/// Whether calls to one tool cross.
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Mode {
+    /// Not listed, and refused when called.
+    Off,
+    /// A person is asked at each call.
+    Ask,
+    /// Calls cross without a question.
+    Allow,
+}
+
+/// The mode of those tools of a server that have none of their own.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum Preset {
+    /// *Ask first*: every tool asks. What a new server gets.
+    #[default]
+    Ask,
+    /// *Reading runs, the rest asks*: tools whose reading a person confirmed are written out with
+    /// a mode of their own, so a tool without one asks.
+    Read,
+    /// *Run everything*.
+    Allow,
+    /// *Off*.
+    Off,
+}
+
+impl Preset {
+    /// The mode of a tool that has none of its own.
+    #[must_use]
+    pub fn mode(self) -> Mode {
+        match self {
+            Self::Ask | Self::Read => Mode::Ask,
+            Self::Allow => Mode::Allow,
+            Self::Off => Mode::Off,
+        }
+    }
+}

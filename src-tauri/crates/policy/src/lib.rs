@@ -1,0 +1,1 @@
+//! May this call cross? Switches and their decisions.

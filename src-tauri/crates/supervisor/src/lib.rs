@@ -1,0 +1,1 @@
+//! Child processes: start, watch, stop, and keep their logs.

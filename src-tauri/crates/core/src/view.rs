@@ -15,7 +15,6 @@ use ts_rs::TS;
 #[serde(rename_all = "camelCase")]
 pub struct Snapshot {
     /// Grows with each change, so that a late snapshot is not taken for a newer one.
-    #[ts(type = "number")]
     pub revision: u64,
     /// Drawbridge's own version.
     pub version: String,
@@ -208,7 +207,6 @@ pub struct ClientView {
     /// Sessions it has open now.
     pub sessions: u32,
     /// When it last sent a request since Drawbridge started.
-    #[ts(type = "number | null")]
     pub last_seen: Option<i64>,
 }
 
@@ -243,10 +241,8 @@ pub struct ConfigProblem {
 #[serde(rename_all = "camelCase")]
 pub struct LogLine {
     /// Grows by one with each line of the server.
-    #[ts(type = "number")]
     pub seq: u64,
     /// When it was read.
-    #[ts(type = "number")]
     pub at: i64,
     /// Who wrote it.
     pub source: LogSource,
@@ -431,7 +427,6 @@ pub struct FileWritten {
 #[serde(rename_all = "camelCase")]
 pub struct ActivityQuery {
     /// Entries older than this one (its id); absent for the newest.
-    #[ts(type = "number | null")]
     pub before: Option<i64>,
     /// Most entries to return, at most 200.
     pub limit: u32,
@@ -442,10 +437,8 @@ pub struct ActivityQuery {
 #[serde(rename_all = "camelCase")]
 pub struct ActivityEntry {
     /// Grows with each entry.
-    #[ts(type = "number")]
     pub id: i64,
     /// When it began.
-    #[ts(type = "number")]
     pub at: i64,
     /// What happened.
     pub kind: ActivityKind,
@@ -458,7 +451,6 @@ pub struct ActivityEntry {
     /// How it ended. Absent while a call is running.
     pub outcome: Option<ActivityOutcome>,
     /// How long a call took, in milliseconds.
-    #[ts(type = "number | null")]
     pub duration_ms: Option<i64>,
     /// One sentence: why it was refused, what the error was, what was changed.
     pub note: Option<String>,
@@ -485,6 +477,5 @@ pub struct ActivityDetail {
     /// The result or error as indented JSON, cut at a set size.
     pub result: Option<String>,
     /// Size of the result as it was sent, in bytes.
-    #[ts(type = "number | null")]
     pub result_bytes: Option<i64>,
 }

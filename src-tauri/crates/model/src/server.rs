@@ -83,19 +83,16 @@ pub enum ServerState {
     /// Being started, or asked what it offers.
     Starting {
         /// When the start began.
-        #[ts(type = "number")]
         since: i64,
     },
     /// Answering.
     Ready {
         /// Since when.
-        #[ts(type = "number")]
         since: i64,
     },
     /// It ended or failed and is tried again.
     Waiting {
         /// When it is tried again.
-        #[ts(type = "number")]
         retry_at: i64,
         /// How often it has failed in a row, from 1.
         attempt: u32,

@@ -1,0 +1,99 @@
+// Written by `cargo test -p drawbridge-core --test bindings`. Do not edit.
+import type { ActivityDetail } from "./ActivityDetail";
+import type { ActivityPage } from "./ActivityPage";
+import type { ActivityQuery } from "./ActivityQuery";
+import type { ClientName } from "./ClientName";
+import type { FileChange } from "./FileChange";
+import type { FileWritten } from "./FileWritten";
+import type { FirstModes } from "./FirstModes";
+import type { LogLine } from "./LogLine";
+import type { Mode } from "./Mode";
+import type { RemovedServer } from "./RemovedServer";
+import type { ServerDraft } from "./ServerDraft";
+import type { ServerName } from "./ServerName";
+import type { Snapshot } from "./Snapshot";
+import type { StartPreview } from "./StartPreview";
+import type { TokenPlacement } from "./TokenPlacement";
+import type { ToolDetail } from "./ToolDetail";
+import type { ToolName } from "./ToolName";
+import type { VscodeSetup } from "./VscodeSetup";
+
+/** Each command: what it takes and what it answers. */
+export type Commands = {
+  /** How everything stands now. */
+  snapshot: { args: Record<string, never>; result: Snapshot };
+  /** Sets one tool's mode. */
+  set_tool_mode: { args: { server: ServerName; tool: ToolName; mode: Mode }; result: null };
+  /** Sets the mode of all tools of a server. */
+  set_all_tools: { args: { server: ServerName; mode: Mode }; result: null };
+  /** Switches a server on or off. */
+  set_server_enabled: { args: { server: ServerName; enabled: boolean }; result: null };
+  /** Starts a server that was stopped or given up. */
+  start_server: { args: { server: ServerName }; result: null };
+  /** Stops a server until it is started again. */
+  stop_server: { args: { server: ServerName }; result: null };
+  /** Stops a server and starts it again. */
+  restart_server: { args: { server: ServerName }; result: null };
+  /** Pauses or resumes all tools. */
+  set_paused: { args: { paused: boolean }; result: null };
+  /** A tool with its schemas. */
+  tool_detail: { args: { server: ServerName; tool: ToolName }; result: ToolDetail };
+  /** Reads servers out of a pasted snippet. Nothing is added. */
+  read_snippet: { args: { text: string }; result: Array<ServerDraft> };
+  /** What starting a drafted server would do. `replaces` is the server being edited. */
+  preview_start: { args: { draft: ServerDraft; replaces: ServerName | null }; result: StartPreview };
+  /** Adds a server the person agreed to start. */
+  add_server: { args: { draft: ServerDraft; firstModes: FirstModes }; result: null };
+  /** A configured server as a draft to edit, values left out. */
+  server_draft: { args: { server: ServerName }; result: ServerDraft };
+  /** Changes a server the person agreed to start. */
+  edit_server: { args: { server: ServerName; draft: ServerDraft }; result: null };
+  /** Removes a server. */
+  remove_server: { args: { server: ServerName }; result: RemovedServer };
+  /** Puts a removed server back. */
+  restore_server: { args: { undo: string }; result: null };
+  /** The last lines of a server's log; while `watch` is set, later ones follow as  events. One server is watched at a time. */
+  server_log: { args: { server: ServerName; watch: boolean }; result: Array<LogLine> };
+  /** Ends watching. */
+  stop_log: { args: Record<string, never>; result: null };
+  /** A page of the record. */
+  activity_page: { args: { query: ActivityQuery }; result: ActivityPage };
+  /** One entry of the record, whole. */
+  activity_detail: { args: { id: number }; result: ActivityDetail };
+  /** What VS Code needs to connect; makes the app `vscode` when it does not exist. */
+  vscode_setup: { args: { placement: TokenPlacement }; result: VscodeSetup };
+  /** Makes a new token for the app `vscode`; the old one stops working. */
+  renew_vscode_token: { args: Record<string, never>; result: null };
+  /** What writing `.vscode/mcp.json` into a folder would change. */
+  preview_vscode_file: { args: { folder: string; placement: TokenPlacement }; result: FileChange };
+  /** Writes what the preview showed. */
+  write_vscode_file: { args: { id: string }; result: FileWritten };
+  /** Puts back what was there before. */
+  undo_vscode_file: { args: { undo: string }; result: null };
+  /** Removes an app: its token stops working at once. */
+  remove_client: { args: { client: ClientName }; result: null };
+  /** Tries to listen again on the same port. */
+  retry_gateway: { args: Record<string, never>; result: null };
+  /** Moves the address to another port. */
+  move_gateway: { args: { port: number }; result: null };
+  /** Puts a text on the clipboard. */
+  copy_text: { args: { text: string }; result: null };
+  /** Puts the VS Code setup on the clipboard, token included where it is inlined. */
+  copy_vscode_setup: { args: { placement: TokenPlacement }; result: null };
+  /** Opens VS Code's own page for adding this server. */
+  open_vscode_install: { args: Record<string, never>; result: null };
+  /** Lets the person choose a folder; `null` when they change their mind. */
+  choose_folder: { args: Record<string, never>; result: string | null };
+  /** Opens the config file in the person's editor. */
+  open_config_file: { args: Record<string, never>; result: null };
+  /** Opens the folder with the servers' logs. */
+  open_log_folder: { args: Record<string, never>; result: null };
+  /** Whether Drawbridge starts when the person logs in. */
+  start_at_login: { args: Record<string, never>; result: boolean };
+  /** Starts, or no longer starts, Drawbridge when the person logs in. */
+  set_start_at_login: { args: { enabled: boolean }; result: null };
+  /** Whether this desktop shows a tray icon. */
+  has_tray: { args: Record<string, never>; result: boolean };
+  /** Ends Drawbridge after calls in flight have ended. */
+  quit: { args: Record<string, never>; result: null };
+};

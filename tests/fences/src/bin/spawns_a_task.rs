@@ -1,0 +1,13 @@
+//! Breaks the fence around tasks without an owner.
+
+#[cfg(not(feature = "lawful"))]
+fn violate() {
+    let _ = tokio::spawn(async {});
+}
+
+#[cfg(feature = "lawful")]
+fn violate() {}
+
+fn main() {
+    violate();
+}

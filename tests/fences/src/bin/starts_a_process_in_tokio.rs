@@ -1,0 +1,13 @@
+//! Breaks the fence around starting processes.
+
+#[cfg(not(feature = "lawful"))]
+fn violate() {
+    let _ = tokio::process::Command::new("true");
+}
+
+#[cfg(feature = "lawful")]
+fn violate() {}
+
+fn main() {
+    violate();
+}

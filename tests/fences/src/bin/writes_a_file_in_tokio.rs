@@ -1,0 +1,13 @@
+//! Breaks the fence around writing files.
+
+#[cfg(not(feature = "lawful"))]
+fn violate() {
+    drop(tokio::fs::write("x", "y"));
+}
+
+#[cfg(feature = "lawful")]
+fn violate() {}
+
+fn main() {
+    violate();
+}

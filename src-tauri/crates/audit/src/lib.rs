@@ -1,1 +1,23 @@
 //! The append-only record of what crossed, in SQLite.
+//!
+//! A call leaves two rows, one before it runs and one when it ended; anything else leaves one.
+//! [`Record::begin`] returns when the row is committed, which is what allows the call to run.
+//! Rows are never changed: the file itself refuses it.
+//!
+//! The record does not decide what may cross, and it does not look into what it keeps: whoever
+//! hands it arguments and results has taken tokens and secrets out.
+
+mod entry;
+mod error;
+mod kept;
+mod lock;
+mod os;
+mod record;
+
+pub use entry::{
+    CallBegan, CallEnded, Entry, EntryDetail, EntryId, Excerpt, KEPT_BYTES, Kept, Note, Page,
+};
+pub use error::{NotRecorded, OpenError, ReadError};
+pub use kept::{KeptState, SwitchedOff};
+pub use lock::DataFolderLock;
+pub use record::Record;

@@ -1,0 +1,183 @@
+//! What goes wrong with the record, as a technician and as a person reads it.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use drawbridge_model::Problem;
+
+/// Why the record could not be opened.
+#[derive(Debug, thiserror::Error)]
+pub enum OpenError {
+    /// Another Drawbridge works with this folder.
+    #[error("the data folder {} is in use by another Drawbridge", .0.display())]
+    InUse(PathBuf),
+    /// The folder cannot be made or written to.
+    #[error("the data folder {} cannot be used: {source}", folder.display())]
+    Folder {
+        /// The folder.
+        folder: PathBuf,
+        /// What the operating system said.
+        source: std::io::Error,
+    },
+    /// The file is there and is not a record.
+    #[error("{} is not a record: {detail}", file.display())]
+    NotARecord {
+        /// The file.
+        file: PathBuf,
+        /// What SQLite said.
+        detail: String,
+    },
+    /// The file was written by a later version of Drawbridge.
+    #[error("{} was written by a later version: {detail}", file.display())]
+    FromLaterVersion {
+        /// The file.
+        file: PathBuf,
+        /// What is not known about it.
+        detail: String,
+    },
+    /// The file cannot be read or written, for instance because the disk is full.
+    #[error("{} cannot be opened: {cause}", file.display())]
+    File {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        cause: NotRecorded,
+    },
+}
+
+impl OpenError {
+    /// What the person reads.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let message = match self {
+            Self::InUse(_) => "Drawbridge is already running with this data folder. Use the one \
+                 that is running, or quit it first."
+                .to_owned(),
+            Self::Folder { folder, .. } => format!(
+                "The data folder {} cannot be used. Drawbridge keeps its record there, and \
+                 without a record no call may run. Make the folder writable, or choose another \
+                 one.",
+                folder.display()
+            ),
+            Self::NotARecord { file, .. } => format!(
+                "The file {} is damaged or is not Drawbridge's record. Nothing was changed in it. \
+                 Move it elsewhere, and Drawbridge begins a new record.",
+                file.display()
+            ),
+            Self::FromLaterVersion { file, .. } => format!(
+                "The record {} was written by a later version of Drawbridge. Install that version \
+                 again, or move the file elsewhere to begin a new record.",
+                file.display()
+            ),
+            Self::File { cause, .. } => return cause.problem(),
+        };
+        Problem::new(message, self.to_string())
+    }
+}
+
+/// Why something could not be put on record. Whoever wanted to run a call must not run it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NotRecorded {
+    /// The disk has no room.
+    #[error("the disk is full: {0}")]
+    DiskFull(Arc<str>),
+    /// Another program held the file longer than we wait.
+    #[error("another program holds the record: {0}")]
+    Locked(Arc<str>),
+    /// The file is no longer a sound database.
+    #[error("the record is damaged: {0}")]
+    Damaged(Arc<str>),
+    /// The file cannot be written for another reason.
+    #[error("the record cannot be written: {0}")]
+    Unwritable(Arc<str>),
+    /// The record was closed, because Drawbridge is ending.
+    #[error("the record is closed")]
+    Closed,
+}
+
+impl NotRecorded {
+    /// What the person reads.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let message = match self {
+            Self::DiskFull(_) => {
+                "The disk that holds Drawbridge's record is full. Calls are refused, because none \
+                 may run without being on record. Make room on the disk; calls then go on by \
+                 themselves."
+            }
+            Self::Locked(_) => {
+                "Another program holds Drawbridge's record open. Calls are refused, because none \
+                 may run without being on record. Close that program; calls then go on by \
+                 themselves."
+            }
+            Self::Damaged(_) => {
+                "The file of Drawbridge's record is damaged. Calls are refused, because none may \
+                 run without being on record. Quit Drawbridge, move the file elsewhere, and start \
+                 Drawbridge again."
+            }
+            Self::Unwritable(_) => {
+                "Drawbridge's record cannot be written. Calls are refused, because none may run \
+                 without being on record. Check that the data folder is there and can be written; \
+                 calls then go on by themselves."
+            }
+            Self::Closed => {
+                "Drawbridge is ending, so that nothing more runs. Start it again to go on."
+            }
+        };
+        Problem::new(message, self.to_string())
+    }
+
+    pub(crate) fn from_sqlite(error: &sqlx::Error, file: &Path) -> Self {
+        let detail: Arc<str> = format!("{}: {error}", file.display()).into();
+        match error {
+            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => {
+                return Self::Unwritable(detail);
+            }
+            _ => {}
+        }
+        match primary_code(error) {
+            Some(SQLITE_FULL) => Self::DiskFull(detail),
+            Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Locked(detail),
+            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged(detail),
+            _ => Self::Unwritable(detail),
+        }
+    }
+}
+
+/// Why the record could not be read.
+#[derive(Debug, thiserror::Error)]
+#[error("the record cannot be read: {0}")]
+pub struct ReadError(#[from] sqlx::Error);
+
+impl ReadError {
+    pub(crate) fn unexpected(what: &str, value: &str) -> Self {
+        Self(sqlx::Error::Decode(format!("the column {what} holds {value:?}").into()))
+    }
+
+    /// What the person reads.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        Problem::new(
+            "Drawbridge's record cannot be read. If this stays, quit Drawbridge and start it \
+             again.",
+            self.to_string(),
+        )
+    }
+}
+
+// Primary result codes (https://www.sqlite.org/rescode.html).
+const SQLITE_BUSY: i32 = 5;
+const SQLITE_LOCKED: i32 = 6;
+const SQLITE_CORRUPT: i32 = 11;
+const SQLITE_FULL: i32 = 13;
+const SQLITE_NOTADB: i32 = 26;
+
+/// The primary code stands in the lowest eight bits of the extended one.
+fn primary_code(error: &sqlx::Error) -> Option<i32> {
+    let code = error.as_database_error()?.code()?;
+    code.parse::<i32>().ok().map(|extended| extended & 0xff)
+}
+
+pub(crate) fn is_not_a_database(error: &sqlx::Error) -> bool {
+    matches!(primary_code(error), Some(SQLITE_NOTADB | SQLITE_CORRUPT))
+}

@@ -1,0 +1,14 @@
+use std::fs::{DirBuilder, OpenOptions};
+use std::io;
+use std::path::Path;
+
+/// Makes a folder, and those above it. The folders of a user's profile are closed to other users
+/// by the access list they inherit.
+pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
+    DirBuilder::new().recursive(true).create(folder)
+}
+
+/// Makes an empty file, unless it is there. It inherits the access list of its folder.
+pub(crate) fn create_private_file(file: &Path) -> io::Result<()> {
+    OpenOptions::new().write(true).create(true).truncate(false).open(file).map(|_| ())
+}

@@ -1,0 +1,190 @@
+//! The shape of the config file as types that only exist to be described: `config.schema.json` is
+//! made from them, so that editors can complete and check the file. What is read is in the
+//! sections' own modules; tests hold the two together.
+
+use std::collections::BTreeMap;
+
+use drawbridge_model::{Isolation, Mode, Preset};
+use schemars::generate::SchemaSettings;
+use schemars::{JsonSchema, Schema};
+
+/// Drawbridge's config file: which servers run, what their tools may do, and which apps may
+/// connect. Comments and trailing commas are allowed.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields, title = "Drawbridge config")]
+pub struct ConfigFile {
+    /// Where this schema is, for editors. Drawbridge does not read it.
+    #[schemars(rename = "$schema")]
+    pub schema: Option<String>,
+    /// The MCP servers, by name. A snippet from a server's README can be pasted here.
+    pub mcp_servers: Option<Servers>,
+    /// Where Drawbridge listens and whom it answers.
+    pub gateway: Option<Gateway>,
+    /// The apps that may connect, by name.
+    #[schemars(extend("propertyNames" = { "pattern": "^[A-Za-z0-9._-]{1,64}$" }))]
+    pub clients: Option<BTreeMap<String, Client>>,
+    /// Kept for settings of Ollama. It has none so far.
+    pub ollama: Option<NoSettings>,
+    /// Kept for other model backends. It has no settings so far.
+    pub backends: Option<NoSettings>,
+    /// Kept for rules beyond the tools' modes. It has no settings so far.
+    pub policy: Option<NoSettings>,
+    /// Kept for settings of the record. It has none so far.
+    pub audit: Option<NoSettings>,
+    /// Kept for settings of the control panel. It has none so far.
+    pub panel: Option<NoSettings>,
+}
+
+/// A section without settings so far.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct NoSettings {}
+
+/// The servers.
+#[derive(JsonSchema)]
+pub struct Servers {
+    /// The built-in server. Only its group `drawbridge` can be set; its preset is `allow` unless
+    /// another one is set.
+    pub computer: Option<BuiltInServer>,
+    /// All others.
+    #[schemars(flatten)]
+    pub others: BTreeMap<String, Server>,
+}
+
+/// What can be set about the built-in server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BuiltInServer {
+    /// What Drawbridge does with it.
+    pub drawbridge: Option<BuiltInSettings>,
+}
+
+/// What Drawbridge does with the built-in server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct BuiltInSettings {
+    /// Whether it answers. True unless set.
+    pub enabled: Option<bool>,
+    /// The mode of tools without one of their own. `allow` unless set.
+    pub preset: Option<Preset>,
+    /// Modes of single tools, which win over the preset.
+    pub tools: Option<BTreeMap<String, Mode>>,
+}
+
+/// One server: a program on this computer (`command`) or a server elsewhere (`url`). Keys that
+/// belong to other apps are kept and have no effect.
+#[derive(JsonSchema)]
+#[schemars(
+    rename_all = "camelCase",
+    extend("oneOf" = [{ "required": ["command"] }, { "required": ["url"] }])
+)]
+pub struct Server {
+    /// Follows from `command` or `url` and can be left out.
+    #[schemars(rename = "type")]
+    pub kind: Option<ServerType>,
+    /// The program: a name that is looked up as in a terminal, or a path.
+    #[schemars(length(min = 1))]
+    pub command: Option<String>,
+    /// Its arguments, one element each. `${env:NAME}` and `${secret:NAME}` stand for values kept
+    /// elsewhere.
+    pub args: Option<Vec<String>>,
+    /// Variables set for the program. `${env:NAME}` and `${secret:NAME}` stand for values kept
+    /// elsewhere.
+    pub env: Option<BTreeMap<String, String>>,
+    /// The folder the program starts in. Your home folder unless set.
+    #[schemars(length(min = 1))]
+    pub cwd: Option<String>,
+    /// The address of a server elsewhere.
+    #[schemars(regex(pattern = r"^[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub url: Option<String>,
+    /// Headers sent to a server elsewhere. `${env:NAME}` and `${secret:NAME}` stand for values
+    /// kept elsewhere.
+    pub headers: Option<BTreeMap<String, String>>,
+    /// Whether the server is switched off, as other apps write it. It wins over
+    /// `drawbridge.enabled`.
+    pub disabled: Option<bool>,
+    /// What Drawbridge does with the server.
+    pub drawbridge: Option<ServerSettings>,
+}
+
+/// How a server is reached.
+#[derive(JsonSchema)]
+pub enum ServerType {
+    /// A program on this computer.
+    #[schemars(rename = "stdio")]
+    Stdio,
+    /// The same, in another app's words.
+    #[schemars(rename = "local")]
+    Local,
+    /// A server elsewhere, over Streamable HTTP.
+    #[schemars(rename = "http")]
+    Http,
+    /// The same, in other apps' words.
+    #[schemars(rename = "streamable-http")]
+    StreamableHttp,
+    /// The same, in other apps' words.
+    #[schemars(rename = "streamableHttp")]
+    StreamableHttpCamel,
+}
+
+/// What Drawbridge does with a server.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct ServerSettings {
+    /// Whether the server runs. True unless set.
+    pub enabled: Option<bool>,
+    /// The mode of tools without one of their own. `ask` unless set.
+    pub preset: Option<Preset>,
+    /// Modes of single tools, which win over the preset.
+    pub tools: Option<BTreeMap<String, Mode>>,
+    /// Whether apps share one process of the server. `shared` unless set.
+    pub isolation: Option<Isolation>,
+}
+
+/// Where Drawbridge listens, which is always on this computer alone, and whom it answers.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Gateway {
+    /// The port of `http://127.0.0.1:PORT`. 7337 unless set.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<u16>,
+    /// Further host names that are answered, such as `host.docker.internal`, each with its port
+    /// if that is not ours.
+    pub hosts: Option<Vec<String>>,
+    /// Web pages that may connect, by their origin, such as `http://localhost:3000`.
+    #[schemars(inner(regex(pattern = r"^[A-Za-z][A-Za-z0-9+.-]*://[^/?#@*,\\ ]*$")))]
+    pub origins: Option<Vec<String>>,
+}
+
+/// One app that may connect. Its token is known to the app; this file only knows how to recognise
+/// it.
+#[derive(JsonSchema)]
+#[schemars(
+    rename_all = "camelCase",
+    deny_unknown_fields,
+    extend("oneOf" = [{ "required": ["token"] }, { "required": ["tokenSha256"] }])
+)]
+pub struct Client {
+    /// A reference to the token: `${env:NAME}` or `${secret:NAME}`.
+    #[schemars(regex(pattern = r"^\$\{(env|secret):[^\s${}]+\}$"))]
+    pub token: Option<String>,
+    /// The SHA-256 of the token, 64 hexadecimal digits.
+    #[schemars(regex(pattern = r"^[0-9A-Fa-f]{64}$"))]
+    pub token_sha256: Option<String>,
+    /// Whether the token may stand in the path, `/k/TOKEN/…`, for apps that cannot send headers.
+    /// False unless set.
+    pub token_in_path: Option<bool>,
+}
+
+/// The schema, JSON Schema draft 2020-12.
+#[must_use]
+pub fn schema() -> Schema {
+    let settings = SchemaSettings::draft2020_12();
+    settings.into_generator().into_root_schema_for::<ConfigFile>()
+}
+
+/// The schema as it stands in `config.schema.json`.
+#[must_use]
+pub fn schema_text() -> String {
+    format!("{:#}\n", schema().to_value())
+}

@@ -1,5 +1,6 @@
 //! Each fence of `.clippy.toml` is shown to hold: clippy is run over a program that breaks it.
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
 #![expect(clippy::disallowed_methods, reason = "clippy itself is a process")]
 
 use std::path::Path;

@@ -1,0 +1,1 @@
+//! The record as it stands in the database.

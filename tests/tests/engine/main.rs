@@ -1,0 +1,16 @@
+//! What the whole engine does, seen from outside: its command line, its address, its files and the
+//! processes it starts. One program, so that the tests share one link and run side by side.
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
+mod broken_servers;
+mod calls;
+mod guard;
+mod headless;
+mod processes;
+mod real_servers;
+mod record;
+mod reload;
+mod remote;
+mod sessions;
+mod switches;
+mod transparency;

@@ -1,0 +1,1 @@
+//! A call is on record before it runs.

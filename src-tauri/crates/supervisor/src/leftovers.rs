@@ -124,3 +124,53 @@ fn write(folder: &Path, file: &Path, family: &Family) -> io::Result<()> {
     let mut out = os::private_file().write(true).create(true).truncate(true).open(file)?;
     out.write_all(&serde_json::to_vec(family)?)
 }
+
+#[cfg(all(test, target_os = "linux"))]
+#[expect(clippy::unwrap_used, reason = "tests")]
+mod tests {
+    use std::process::{Child, Command};
+
+    use super::*;
+
+    #[expect(clippy::disallowed_methods, reason = "a process to be swept or left alone")]
+    fn sleeper() -> Child {
+        Command::new("sleep").arg("60").spawn().unwrap()
+    }
+
+    fn rewrite(note: &Note, change: impl Fn(&mut Family)) {
+        let mut family = note.family.clone().unwrap();
+        change(&mut family);
+        write(note.file.parent().unwrap(), &note.file, &family).unwrap();
+    }
+
+    #[tokio::test]
+    async fn what_was_written_down_is_ended_and_strangers_are_left_alone() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut ours = sleeper();
+        Note::write(dir.path(), ours.id(), None, "a mark nobody carries".into());
+        let mut later = sleeper();
+        let note = Note::write(dir.path(), later.id(), None, String::new());
+        rewrite(&note, |family| family.server.started += 1);
+        let mut other_boot = sleeper();
+        let note = Note::write(dir.path(), other_boot.id(), None, String::new());
+        rewrite(&note, |family| family.boot = "another".into());
+        let torn = folder(dir.path()).join("9.json");
+        fs::File::create(&torn).unwrap().write_all(b"{\"boot\":").unwrap();
+
+        let swept = sweep_leftovers(dir.path()).await;
+        let pid = ours.id();
+        assert_eq!(swept, [Leftover { pid, ended: vec![pid] }]);
+        assert!(!ours.wait().unwrap().success(), "ended by the sweep");
+        for stranger in [&mut later, &mut other_boot] {
+            assert!(stranger.try_wait().unwrap().is_none(), "a stranger was ended");
+            stranger.kill().unwrap();
+            stranger.wait().unwrap();
+        }
+        assert_eq!(fs::read_dir(folder(dir.path())).unwrap().count(), 0, "all notes are gone");
+    }
+
+    #[tokio::test]
+    async fn a_folder_without_notes_is_no_failure() {
+        assert_eq!(sweep_leftovers(Path::new("/no/such/folder")).await, []);
+    }
+}

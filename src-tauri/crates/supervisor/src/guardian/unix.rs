@@ -40,6 +40,7 @@ pub(super) fn run() -> ExitCode {
         let _ = io::stderr().write_all(b"drawbridge-guardian is started by Drawbridge alone\n");
         return ExitCode::from(2);
     };
+    close_what_leaked();
     let Ok(mut orders) = lifeline.try_clone() else { return ExitCode::FAILURE };
 
     os::prepare();
@@ -133,6 +134,21 @@ fn take_lifeline() -> Option<UnixStream> {
     let line = unsafe { OwnedFd::from_raw_fd(LIFELINE) };
     rustix::net::getsockname(&line).ok()?;
     Some(line.into())
+}
+
+/// Descriptors that came to us, or that a library of ours opened, without the mark that keeps them
+/// from programs we start: the server gets its three pipes and nothing else.
+fn close_what_leaked() {
+    let Ok(open) = std::fs::read_dir("/dev/fd") else { return };
+    let open: Vec<i32> =
+        open.flatten().filter_map(|fd| fd.file_name().to_str()?.parse().ok()).collect();
+    for fd in open.into_iter().filter(|fd| *fd > LIFELINE) {
+        // SAFETY: nothing in this process uses it: it has nothing open but the
+        // lifeline, and the listing above is closed already.
+        unsafe {
+            libc::close(fd);
+        }
+    }
 }
 
 /// The pipes are the server's alone: were they open here too, neither side would see the other one

@@ -1,0 +1,108 @@
+//! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest.
+
+use std::process::Command;
+use std::time::Instant;
+
+use anyhow::Context as _;
+
+use crate::shell::{Tally, cargo, counted, npm, program};
+use crate::{panel, places, setup, system};
+
+/// A part of the run with a heading of its own.
+struct Steps {
+    tally: Tally,
+    started: Instant,
+}
+
+impl Steps {
+    /// Runs a command. One that reports no tests counts as one check.
+    fn step(&mut self, heading: &str, command: &mut Command) -> anyhow::Result<()> {
+        self.heading(heading);
+        let (tally, done) = counted(command);
+        self.tally.passed += tally.passed;
+        self.tally.failed += tally.failed;
+        match &done {
+            Ok(()) if tally.passed + tally.failed == 0 => self.tally.passed += 1,
+            Err(_) if tally.failed == 0 => self.tally.failed += 1,
+            _ => {}
+        }
+        done.with_context(|| format!("the step \"{heading}\" failed"))
+    }
+
+    fn heading(&self, heading: &str) {
+        let at = self.started.elapsed().as_secs();
+        println!("\n=== {heading} ({}:{:02}) ===", at / 60, at % 60);
+    }
+}
+
+/// Checks, builds and tests everything.
+///
+/// # Errors
+/// At the first step that fails.
+pub(crate) fn test(full: bool) -> anyhow::Result<()> {
+    let mut steps = Steps { tally: Tally::default(), started: Instant::now() };
+    let done = all(&mut steps, full);
+    let at = steps.started.elapsed().as_secs();
+    if done.is_err() && steps.tally.failed == 0 {
+        steps.tally.failed = 1;
+    }
+    println!(
+        "\n{} passed, {} failed ({}:{:02})",
+        steps.tally.passed,
+        steps.tally.failed,
+        at / 60,
+        at % 60
+    );
+    done
+}
+
+fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
+    steps.heading("Set-up");
+    setup::everything()?;
+
+    steps.step("Formatting", cargo().args(["fmt", "--all", "--check"]))?;
+    steps.step("Panel: types and lints", &mut npm("ui", &["run", "check"]))?;
+    steps.step("Panel: units", &mut npm("ui", &["run", "test:unit"]))?;
+    steps.heading("Panel: build");
+    panel::build()?;
+    steps.step("Panel: in a browser", &mut npm("ui", &["run", "test:browser"]))?;
+
+    let lints = ["clippy", "--workspace", "--all-targets", "--", "--deny", "warnings"];
+    steps.step("Lints", cargo().args(lints))?;
+    // One build for all that follows, so that every part is compiled with the same features.
+    steps.step("Build", cargo().args(["build", "--workspace", "--all-targets"]))?;
+
+    let programs = places::target().join("debug");
+    let mut tests = cargo();
+    tests.args(["test", "--workspace"]).env("DRAWBRIDGE_PROGRAMS", &programs);
+    if full {
+        tests.env("DRAWBRIDGE_FULL", "1");
+    }
+    steps.step("Units, generated files, the whole engine", &mut tests)?;
+    if full {
+        let mut long = cargo();
+        long.args(["test", "--workspace", "--test", "engine", "--", "--ignored"])
+            .env("DRAWBRIDGE_PROGRAMS", &programs);
+        steps.step("The whole engine: the long runs", &mut long)?;
+    }
+    if cfg!(target_os = "linux") {
+        steps.step("The real keyring", &mut in_session("keyring.sh"))?;
+        let mut desktop = in_session("desktop.sh");
+        desktop.env("DRAWBRIDGE_PROGRAMS", &programs);
+        steps.step("The tray app on a desktop", &mut desktop)?;
+    } else {
+        println!("\nThe keyring and desktop tests run on Linux alone.");
+    }
+    system::node()
+}
+
+/// A script of tests/desktop in a D-Bus session of its own, with a home of its own.
+fn in_session(script: &str) -> Command {
+    let mut session = program("dbus-run-session");
+    session
+        .args(["--", "sh"])
+        .arg(places::root().join("tests/desktop").join(script))
+        .env("CARGO", std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .env("TAURI_DRIVER", places::driver().join("bin/tauri-driver"));
+    session
+}

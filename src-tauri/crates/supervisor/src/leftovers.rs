@@ -25,7 +25,7 @@ pub struct Leftover {
 struct Family {
     boot: String,
     server: Identity,
-    guardian: Option<Identity>,
+    guardian: Identity,
     mark: String,
 }
 
@@ -48,9 +48,14 @@ impl Note {
         let folder = folder(state_dir);
         let file = folder.join(format!("{server}.json"));
         // A server that has ended already cannot be told apart from others any more.
-        let family = Identity::of(server).map(|server| {
-            let guardian = guardian.and_then(Identity::of);
-            Family { boot: os::boot(), server, guardian, mark }
+        let guardian = guardian.and_then(Identity::of_child);
+        let server =
+            guardian.as_ref().and_then(|guardian| Identity::of_grandchild(server, guardian));
+        let family = server.zip(guardian).map(|(server, guardian)| Family {
+            boot: os::boot(),
+            server,
+            guardian,
+            mark,
         });
         if let Some(family) = &family
             && let Err(error) = write(&folder, &file, family)
@@ -80,8 +85,7 @@ impl Note {
 
 impl Family {
     fn end(&self) -> Vec<u32> {
-        let known: Vec<Identity> = self.guardian.iter().chain([&self.server]).cloned().collect();
-        os::end_tree_of(&known, &self.mark)
+        os::end_tree_of(&[self.guardian.clone(), self.server.clone()], &self.mark)
     }
 }
 
@@ -137,23 +141,24 @@ mod tests {
         Command::new("sleep").arg("60").spawn().unwrap()
     }
 
-    fn rewrite(note: &Note, change: impl Fn(&mut Family)) {
-        let mut family = note.family.clone().unwrap();
+    /// Writes a child of ours down as if it were a server.
+    fn note(dir: &Path, child: &Child, change: impl Fn(&mut Family)) {
+        let server = Identity::of_child(child.id()).unwrap();
+        // The place of the guardian is taken by a process that never was.
+        let guardian = Identity { started: server.started + 7, ..server.clone() };
+        let mut family = Family { boot: os::boot(), server, guardian, mark: String::new() };
         change(&mut family);
-        write(note.file.parent().unwrap(), &note.file, &family).unwrap();
+        let file = folder(dir).join(format!("{}.json", child.id()));
+        write(&folder(dir), &file, &family).unwrap();
     }
 
     #[tokio::test]
     async fn what_was_written_down_is_ended_and_strangers_are_left_alone() {
         let dir = tempfile::tempdir().unwrap();
-        let mut ours = sleeper();
-        Note::write(dir.path(), ours.id(), None, "a mark nobody carries".into());
-        let mut later = sleeper();
-        let note = Note::write(dir.path(), later.id(), None, String::new());
-        rewrite(&note, |family| family.server.started += 1);
-        let mut other_boot = sleeper();
-        let note = Note::write(dir.path(), other_boot.id(), None, String::new());
-        rewrite(&note, |family| family.boot = "another".into());
+        let (mut ours, mut later, mut other_boot) = (sleeper(), sleeper(), sleeper());
+        note(dir.path(), &ours, |_| {});
+        note(dir.path(), &later, |family| family.server.started += 1);
+        note(dir.path(), &other_boot, |family| family.boot = "another".into());
         let torn = folder(dir.path()).join("9.json");
         fs::File::create(&torn).unwrap().write_all(b"{\"boot\":").unwrap();
 
@@ -167,6 +172,19 @@ mod tests {
             stranger.wait().unwrap();
         }
         assert_eq!(fs::read_dir(folder(dir.path())).unwrap().count(), 0, "all notes are gone");
+    }
+
+    #[test]
+    fn a_pid_that_went_to_a_stranger_is_not_written_down() {
+        let dir = tempfile::tempdir().unwrap();
+        let (mut guardian, mut stranger) = (sleeper(), sleeper());
+        let note = Note::write(dir.path(), stranger.id(), Some(guardian.id()), String::new());
+        assert!(note.family.is_none(), "it is no child of the guardian");
+        assert!(!note.file.exists());
+        for sleeper in [&mut guardian, &mut stranger] {
+            sleeper.kill().unwrap();
+            sleeper.wait().unwrap();
+        }
     }
 
     #[tokio::test]

@@ -173,7 +173,8 @@ impl Spawner {
         let settings = &self.settings;
         let mark = random_mark();
         let order = self.order(launch, &mark)?;
-        let Started { pid, stdin, stdout, stderr, holder } = os::start(&order).await?;
+        let Started { pid, stdin, stdout, stderr, holder } =
+            os::start(&order, &settings.guardian).await?;
 
         let state_dir = settings.state_dir.clone();
         let guardian = holder.guardian();
@@ -242,8 +243,7 @@ impl Spawner {
             }
         };
         env.insert(environment::MARK.into(), mark.into());
-        let guardian = settings.guardian.clone();
-        Ok(Order { guardian, program, args: launch.args.clone(), env, folder })
+        Ok(Order { program, args: launch.args.clone(), env, folder })
     }
 }
 

@@ -4,6 +4,7 @@
 
 mod support;
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader};
 use std::process::{Child, Command, Stdio};
 
@@ -118,6 +119,24 @@ async fn the_guardian_minds_the_lifeline_alone() {
     server.stdin.write_all(b"still here\n").await.unwrap();
     assert_eq!(server.line().await.as_deref(), Some("still here"));
     assert_eq!(within(server.running.exited()).await.code, Some(0));
+}
+
+#[tokio::test]
+async fn a_tree_that_keeps_growing_is_ended() {
+    let home = home();
+    // Each process starts its successor in a session of its own and goes.
+    let mut launch = support::sh(r#"trap "" TERM; sleep 0.01; setsid sh -c "$LINK" & exit 0"#);
+    launch.env = BTreeMap::from([("LINK".into(), launch.args[1].clone())]);
+    let mut running = home.spawner.spawn(&launch, &home.log).await.unwrap().running;
+    let report = within(running.exited()).await;
+    assert_eq!(report.code, Some(0), "the first link ended well");
+    let links = || {
+        std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
+            let env = std::fs::read(entry.path().join("environ")).unwrap_or_default();
+            env.split(|byte| *byte == 0).any(|pair| pair.starts_with(b"LINK=trap"))
+        })
+    };
+    assert_eq!(links().count(), 0, "no link is left");
 }
 
 /// A program that started a stubborn tree, and the tree.

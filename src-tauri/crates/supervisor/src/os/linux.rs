@@ -3,12 +3,16 @@
 use std::collections::HashSet;
 use std::fs;
 use std::io::Read;
+use std::time::{Duration, Instant};
 
 use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, kill_process, pidfd_open, pidfd_send_signal};
 
-use super::Identity;
+use super::{Identity, Origin};
 use crate::environment::MARK;
+
+/// How long ending leftovers may take; longer takes only what hangs in the kernel.
+const SWEEP_LIMIT: Duration = Duration::from_secs(2);
 
 /// What `/proc/PID/stat` says of a process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -58,7 +62,7 @@ impl Process {
     }
 
     /// Waits until it has ended.
-    fn wait(&self, limit: std::time::Duration) {
+    fn wait(&self, limit: Duration) {
         let Some(pid) = i32::try_from(self.pid).ok().and_then(Pid::from_raw) else { return };
         if let Ok(handle) = pidfd_open(pid, PidfdFlags::empty())
             && Self::read(self.pid).is_some_and(|now| now.started == self.started && !now.zombie)
@@ -112,9 +116,9 @@ fn carriers(mark: &str) -> Vec<Process> {
     all().into_iter().filter(carries).collect()
 }
 
-/// When a process started, in clock ticks since boot.
-pub(crate) fn started(pid: u32) -> Option<u64> {
-    Process::read(pid).map(|process| process.started)
+/// Where a process comes from; its start in clock ticks since boot.
+pub(crate) fn origin(pid: u32) -> Option<Origin> {
+    Process::read(pid).map(|Process { parent, started, .. }| Origin { parent, started })
 }
 
 /// Names this boot: start times of another one mean nothing.
@@ -124,13 +128,13 @@ pub(crate) fn boot() -> String {
 }
 
 /// Ends those of `known` that are still the processes that were written down, everything below
-/// them, and everything that carries `mark`. Gives the pids of what was ended. Blocks, at most
-/// about two seconds.
+/// them, and everything that carries `mark`. Gives the pids of what was ended. Blocks, at most for
+/// [`SWEEP_LIMIT`].
 pub(crate) fn end_tree_of(known: &[Identity], mark: &str) -> Vec<u32> {
+    let deadline = Instant::now() + SWEEP_LIMIT;
     let mut ended: Vec<Process> = vec![];
-    // What a process starts between two looks is found by the next look; a tree that grows faster
-    // than that is given up after a few.
-    for _ in 0..8 {
+    // What a process starts between two looks is found by the next look.
+    while Instant::now() < deadline {
         let mut found: Vec<Process> = known
             .iter()
             .filter_map(|known| Process::read(known.pid).filter(|now| now.started == known.started))
@@ -146,7 +150,7 @@ pub(crate) fn end_tree_of(known: &[Identity], mark: &str) -> Vec<u32> {
             process.signal(Signal::KILL);
         }
         for process in found {
-            process.wait(std::time::Duration::from_millis(250));
+            process.wait(deadline.saturating_duration_since(Instant::now()));
             if !ended.contains(&process) {
                 ended.push(process);
             }

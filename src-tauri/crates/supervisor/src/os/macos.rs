@@ -6,10 +6,10 @@ use std::mem;
 
 use rustix::process::{Pid, Signal, kill_process_group};
 
-use super::Identity;
+use super::{Identity, Origin};
 
-/// When a process started, in microseconds since 1970.
-pub(crate) fn started(pid: u32) -> Option<u64> {
+/// Where a process comes from; its start in microseconds since 1970.
+pub(crate) fn origin(pid: u32) -> Option<Origin> {
     let size = mem::size_of::<libc::proc_bsdinfo>() as libc::c_int;
     // SAFETY: the structure is plain data, for which all zeros is a valid value.
     let mut info: libc::proc_bsdinfo = unsafe { mem::zeroed() };
@@ -23,7 +23,10 @@ pub(crate) fn started(pid: u32) -> Option<u64> {
             size,
         )
     };
-    (filled == size).then_some(info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec)
+    (filled == size).then(|| Origin {
+        parent: info.pbi_ppid,
+        started: info.pbi_start_tvsec * 1_000_000 + info.pbi_start_tvusec,
+    })
 }
 
 /// Start times are absolute here, so all boots are one.
@@ -36,7 +39,7 @@ pub(crate) fn boot() -> String {
 pub(crate) fn end_tree_of(known: &[Identity], _mark: &str) -> Vec<u32> {
     let mut ended = vec![];
     for known in known {
-        if started(known.pid) == Some(known.started)
+        if origin(known.pid).is_some_and(|origin| origin.started == known.started)
             && let Some(pid) = i32::try_from(known.pid).ok().and_then(Pid::from_raw)
             && kill_process_group(pid, Signal::KILL).is_ok()
         {

@@ -10,9 +10,9 @@ mod unix;
 mod windows;
 
 #[cfg(target_os = "linux")]
-pub(crate) use linux::{boot, end_tree_of, started};
+pub(crate) use linux::{boot, end_tree_of, origin};
 #[cfg(all(unix, not(target_os = "linux")))]
-pub(crate) use macos::{boot, end_tree_of, started};
+pub(crate) use macos::{boot, end_tree_of, origin};
 #[cfg(unix)]
 pub(crate) use unix::{
     Holder, create_private_folder, end_session, is_executable, login_shell, passes_on,
@@ -21,7 +21,7 @@ pub(crate) use unix::{
 #[cfg(windows)]
 pub(crate) use windows::{
     Holder, boot, create_private_folder, end_session, end_tree_of, is_executable, login_shell,
-    passes_on, private_file, program_names, same_variable, start, started,
+    origin, passes_on, private_file, program_names, same_variable, start,
 };
 
 use std::collections::BTreeMap;
@@ -32,7 +32,6 @@ use tokio::process::{ChildStderr, ChildStdin, ChildStdout};
 
 /// A program ready to be started: found, with its folder checked and its environment complete.
 pub(crate) struct Order {
-    pub(crate) guardian: PathBuf,
     pub(crate) program: PathBuf,
     pub(crate) args: Vec<String>,
     pub(crate) env: BTreeMap<OsString, OsString>,
@@ -67,8 +66,24 @@ pub(crate) struct Identity {
 }
 
 impl Identity {
-    /// The process that has this pid, if there is one and the system tells.
-    pub(crate) fn of(pid: u32) -> Option<Self> {
-        started(pid).map(|started| Self { pid, started })
+    /// The child of ours that has this pid. It must not have been waited for, else the pid may be
+    /// a stranger's.
+    pub(crate) fn of_child(pid: u32) -> Option<Self> {
+        origin(pid).map(|origin| Self { pid, started: origin.started })
     }
+
+    /// The process that has this pid, if it is a child of `parent`: a pid that went to a stranger
+    /// meanwhile does not count.
+    pub(crate) fn of_grandchild(pid: u32, parent: &Self) -> Option<Self> {
+        let origin = origin(pid).filter(|origin| origin.parent == parent.pid)?;
+        Some(Self { pid, started: origin.started })
+    }
+}
+
+/// Where a process comes from.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Origin {
+    pub(crate) parent: u32,
+    /// See [`Identity::started`].
+    pub(crate) started: u64,
 }

@@ -84,14 +84,14 @@ pub(crate) fn login_shell(script: &str) -> Option<Command> {
 
 /// Starts the guardian, and through it the program. Given up halfway, it leaves nothing: the
 /// lifeline ends with the future.
-pub(crate) async fn start(order: &Order) -> Result<Started, SpawnError> {
-    let by_guardian = |source| SpawnError::Guardian { guardian: order.guardian.clone(), source };
+pub(crate) async fn start(order: &Order, guardian: &Path) -> Result<Started, SpawnError> {
+    let by_guardian = |source| SpawnError::Guardian { guardian: guardian.to_path_buf(), source };
     let (ours, theirs) = StdUnixStream::pair().map_err(by_guardian)?;
     ours.set_nonblocking(true).map_err(by_guardian)?;
     let lifeline = UnixStream::from_std(ours).map_err(by_guardian)?;
 
     #[expect(clippy::disallowed_methods, reason = "this crate is the one that starts processes")]
-    let mut command = Command::new(&order.guardian);
+    let mut command = Command::new(guardian);
     command
         .arg(&order.program)
         .args(&order.args)
@@ -106,7 +106,7 @@ pub(crate) async fn start(order: &Order) -> Result<Started, SpawnError> {
         .fd_mappings(vec![FdMapping { parent_fd: theirs.into(), child_fd: LIFELINE }])
         .map_err(|error| by_guardian(io::Error::other(error)))?;
     let mut command = tokio::process::Command::from(command);
-    let mut guardian = command.spawn().map_err(|source| match source.kind() {
+    let mut child = command.spawn().map_err(|source| match source.kind() {
         io::ErrorKind::InvalidInput => {
             SpawnError::Arguments { program: order.program.clone(), source }
         }
@@ -117,8 +117,8 @@ pub(crate) async fn start(order: &Order) -> Result<Started, SpawnError> {
     })?;
     // Our copy of the guardian's end, which the command still holds, would keep the line open.
     drop(command);
-    let pipes = (guardian.stdin.take(), guardian.stdout.take(), guardian.stderr.take());
-    let mut holder = Holder { guardian, lifeline, heard: Vec::new(), end: None };
+    let pipes = (child.stdin.take(), child.stdout.take(), child.stderr.take());
+    let mut holder = Holder { guardian: child, lifeline, heard: Vec::new(), end: None };
     match holder.hear().await {
         Some(Said::Started(pid)) => {
             let (Some(stdin), Some(stdout), Some(stderr)) = pipes else {

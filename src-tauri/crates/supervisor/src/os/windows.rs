@@ -30,7 +30,7 @@ use windows_sys::Win32::System::Threading::{
     CREATE_NO_WINDOW, CREATE_SUSPENDED, OpenThread, ResumeThread, THREAD_SUSPEND_RESUME,
 };
 
-use super::{End, Identity, Order, Started};
+use super::{End, Identity, Order, Origin, Started};
 use crate::SpawnError;
 
 /// Whether a variable of ours is on the short list for children: without these, programs do not
@@ -106,24 +106,24 @@ pub(crate) fn login_shell(_script: &str) -> Option<Command> {
 pub(crate) fn end_session(_shell: &Child) {}
 
 /// Nothing is written down: a job object leaves nothing behind.
-pub(crate) fn started(_pid: u32) -> Option<u64> {
+pub(crate) fn origin(_pid: u32) -> Option<Origin> {
     None
 }
 
-/// See [`started`].
+/// See [`origin`].
 pub(crate) fn boot() -> String {
     String::new()
 }
 
-/// See [`started`].
+/// See [`origin`].
 pub(crate) fn end_tree_of(_known: &[Identity], _mark: &str) -> Vec<u32> {
     vec![]
 }
 
 /// Starts the program suspended, puts it into a job, and lets it run: so nothing that it starts is
 /// ever outside of the job.
-pub(crate) async fn start(order: &Order) -> Result<Started, SpawnError> {
-    let Order { guardian: _, program, args, env, folder } = order;
+pub(crate) async fn start(order: &Order, _guardian: &Path) -> Result<Started, SpawnError> {
+    let Order { program, args, env, folder } = order;
     let other = |source| SpawnError::Other { program: program.clone(), source };
     #[expect(clippy::disallowed_methods, reason = "this crate is the one that starts processes")]
     let mut command = Command::new(program);

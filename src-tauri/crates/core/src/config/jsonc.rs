@@ -169,3 +169,21 @@ fn starts_with_curly_quote(text: &str, offset: usize) -> bool {
 pub(crate) fn start_of(value: &Value<'_>) -> usize {
     value.range().start
 }
+
+/// The first byte from here on that is neither blank nor part of a comment.
+pub(crate) fn skip_trivia(text: &str, from: usize) -> usize {
+    let mut at = from;
+    loop {
+        let rest = &text[at..];
+        let blank = rest.len() - rest.trim_start().len();
+        if blank > 0 {
+            at += blank;
+        } else if rest.starts_with("//") {
+            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
+        } else if rest.starts_with("/*") {
+            at += rest.find("*/").map_or(rest.len(), |end| end + 2);
+        } else {
+            return at;
+        }
+    }
+}

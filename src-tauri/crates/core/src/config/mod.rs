@@ -14,10 +14,10 @@ pub mod template;
 
 mod clients;
 mod gateway;
-mod jsonc;
+pub(crate) mod jsonc;
 mod read;
 mod servers;
-mod splice;
+pub(crate) mod splice;
 mod store;
 mod watch;
 
@@ -31,9 +31,7 @@ use drawbridge_model::{
 use sha2::{Digest, Sha256};
 
 pub use self::clients::{ClientEntry, TokenSource};
-pub(crate) use self::jsonc::{Document, SyntaxFault};
 pub(crate) use self::servers::{check_header, check_url, check_variable};
-pub(crate) use self::splice::Json;
 pub use self::store::{ApplyError, InForce, Loaded, Store, StoreSettings};
 use crate::view::ConfigProblem;
 

@@ -6,7 +6,9 @@ use std::collections::BTreeMap;
 
 use drawbridge_model::{Isolation, Mode, Preset};
 use schemars::generate::SchemaSettings;
+use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
+use serde_json::Value;
 
 /// Drawbridge's config file: which servers run, what their tools may do, and which apps may
 /// connect. Comments and trailing commas are allowed.
@@ -179,12 +181,38 @@ pub struct Client {
 /// The schema, JSON Schema draft 2020-12.
 #[must_use]
 pub fn schema() -> Schema {
-    let settings = SchemaSettings::draft2020_12();
-    settings.into_generator().into_root_schema_for::<ConfigFile>()
+    let mut settings = SchemaSettings::draft2020_12();
+    settings.transforms.clear();
+    let mut schema = settings.into_generator().into_root_schema_for::<ConfigFile>();
+    RecursiveTransform(plain).transform(&mut schema);
+    schema
 }
 
 /// The schema as it stands in `config.schema.json`.
 #[must_use]
 pub fn schema_text() -> String {
     format!("{:#}\n", schema().to_value())
+}
+
+/// A key that can be left out is not one that can be `null`, and a description is one paragraph.
+fn plain(schema: &mut Schema) {
+    let Some(object) = schema.as_object_mut() else { return };
+    if let Some(Value::Array(kinds)) = object.get_mut("type") {
+        kinds.retain(|kind| kind != "null");
+        if let [kind] = kinds.as_slice() {
+            let kind = kind.clone();
+            object.insert("type".to_owned(), kind);
+        }
+    }
+    if let Some(Value::Array(choices)) = object.get("anyOf")
+        && let [choice, null] = choices.as_slice()
+        && null.get("type").is_some_and(|kind| kind == "null")
+        && let Some(reference) = choice.get("$ref").cloned()
+    {
+        object.remove("anyOf");
+        object.insert("$ref".to_owned(), reference);
+    }
+    if let Some(Value::String(description)) = object.get_mut("description") {
+        *description = description.replace('\n', " ");
+    }
 }

@@ -10,7 +10,7 @@ use std::ops::Range;
 use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 
-use super::jsonc::{Document, SyntaxFault, property};
+use super::jsonc::{Document, SyntaxFault, property, skip_trivia};
 
 /// A value to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,24 +114,6 @@ fn comments(text: &str, from: usize, to: usize) -> Vec<Range<usize>> {
         }
     }
     found
-}
-
-/// The first byte from here on that is neither blank nor part of a comment.
-fn skip_trivia(text: &str, from: usize) -> usize {
-    let mut at = from;
-    loop {
-        let rest = &text[at..];
-        let blank = rest.len() - rest.trim_start().len();
-        if blank > 0 {
-            at += blank;
-        } else if rest.starts_with("//") {
-            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-        } else if rest.starts_with("/*") {
-            at += rest.find("*/").map_or(rest.len(), |end| end + 2);
-        } else {
-            return at;
-        }
-    }
 }
 
 fn comma_after(text: &str, end: usize) -> Option<usize> {

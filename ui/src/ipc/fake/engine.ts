@@ -1,0 +1,340 @@
+import type { DraftValue } from "../bindings/DraftValue";
+import type { LogLine } from "../bindings/LogLine";
+import type { LogSource } from "../bindings/LogSource";
+import type { Mode } from "../bindings/Mode";
+import type { PanelEvent } from "../bindings/PanelEvent";
+import type { ServerDraft } from "../bindings/ServerDraft";
+import type { ServerView } from "../bindings/ServerView";
+import type { Snapshot } from "../bindings/Snapshot";
+import type { TokenPlacement } from "../bindings/TokenPlacement";
+import type { TransportView } from "../bindings/TransportView";
+import { FakeRecord } from "./record";
+import { makeServer, recordLength, type Scene, snapshotOf } from "./scenes";
+import { makeTool } from "./tools";
+
+/** How long the fake's servers take to start and stop, in milliseconds. */
+const START_MS = 1_400;
+const STOP_MS = 400;
+
+/** A command the fake turns down, with the sentence the engine would give. */
+export class Refusal extends Error {
+  readonly code: "invalidInput" | "nameTaken" | "fileChanged" | "other";
+  readonly detail: string;
+  constructor(code: Refusal["code"], message: string, detail = "") {
+    super(message);
+    this.code = code;
+    this.detail = detail;
+  }
+}
+
+/** The state behind the fake host. It moves as the engine does, with made-up servers. */
+export class FakeEngine {
+  snapshot: Snapshot;
+  readonly record: FakeRecord;
+  token: string | null = null;
+  #listeners = new Set<(event: PanelEvent) => void>();
+  #logs = new Map<string, LogLine[]>();
+  #watched: string | undefined;
+  #removed = new Map<string, { server: ServerView; at: number }>();
+  #drafts = new Map<string, ServerDraft>();
+
+  constructor(scene: Scene) {
+    this.snapshot = snapshotOf(scene);
+    this.record = new FakeRecord(recordLength(scene));
+    if (this.snapshot.clients.some(({ name }) => name === "vscode")) this.token = makeToken();
+    for (const server of this.snapshot.servers) this.#firstLog(server);
+  }
+
+  listen(listener: (event: PanelEvent) => void): () => void {
+    this.#listeners.add(listener);
+    return () => this.#listeners.delete(listener);
+  }
+
+  #tell(event: PanelEvent) {
+    for (const listener of this.#listeners) listener(event);
+  }
+
+  change(next: Partial<Snapshot>) {
+    this.snapshot = { ...this.snapshot, ...next, revision: this.snapshot.revision + 1 };
+    this.#tell({ event: "snapshotChanged", payload: this.snapshot });
+  }
+
+  note(entry: Parameters<FakeRecord["add"]>[0]) {
+    const added = this.record.add(entry);
+    this.#tell({ event: "activityRecorded" });
+    return added;
+  }
+
+  setting(note: string, server: string | null = null, subject: string | null = null) {
+    this.note({ kind: "settingChanged", note, server, subject });
+  }
+
+  server(name: string): ServerView {
+    const found = this.snapshot.servers.find((server) => server.name === name);
+    if (!found) throw new Refusal("other", `There is no server “${name}” any more.`);
+    return found;
+  }
+
+  changeServer(name: string, next: Partial<ServerView>) {
+    this.change({
+      servers: this.snapshot.servers.map((server) =>
+        server.name === name ? { ...server, ...next } : server,
+      ),
+    });
+  }
+
+  setMode(name: string, mode: Mode, tool?: string) {
+    const { tools } = this.server(name);
+    this.changeServer(name, {
+      tools: tools.map((each) =>
+        tool === undefined || each.name === tool ? { ...each, mode, modeSource: "tool" } : each,
+      ),
+    });
+    const word = { off: "Off", ask: "Ask", allow: "Allow" }[mode];
+    this.setting(
+      tool ? `${tool} of ${name} was set to ${word}.` : `All tools of ${name} were set to ${word}.`,
+      name,
+      tool ?? null,
+    );
+  }
+
+  start(name: string) {
+    this.changeServer(name, { state: { kind: "starting", since: Date.now() }, problem: null });
+    this.#log(name, "drawbridge", "Starting.");
+    setTimeout(() => {
+      const server = this.snapshot.servers.find((each) => each.name === name);
+      if (server?.state.kind !== "starting") return;
+      const { transport } = server;
+      if (
+        transport.kind === "local" &&
+        /^(missing|nowhere)|browser-mcp/.test([transport.command, ...transport.args].join(" "))
+      ) {
+        this.changeServer(name, {
+          state: { kind: "failed" },
+          problem: {
+            message: `The command “${transport.command}” was not found. Install it, or change the command of this server.`,
+            detail: "PATH: /usr/local/bin:/usr/bin:/bin",
+          },
+        });
+        this.note({
+          kind: "serverCrashed",
+          server: name,
+          outcome: "failed",
+          note: "The command was not found.",
+        });
+        return;
+      }
+      const tools = server.tools.length
+        ? server.tools
+        : ["search", "fetch", "summarise"].map((tool, n) =>
+            makeTool(
+              name,
+              tool,
+              `What “${tool}” of ${name} does.`,
+              {
+                readOnly: n < 2 ? true : null,
+                destructive: null,
+                idempotent: null,
+                openWorld: null,
+              },
+              90 + n * 20,
+              server.preset === "allow" ? "allow" : server.preset === "off" ? "off" : "ask",
+            ),
+          );
+      this.changeServer(name, { state: { kind: "ready", since: Date.now() }, tools });
+      this.#log(name, "drawbridge", `Answering, with ${tools.length} tools.`);
+      this.note({ kind: "serverStarted", server: name });
+    }, START_MS);
+  }
+
+  stop(name: string, then?: () => void) {
+    this.changeServer(name, { state: { kind: "stopping" } });
+    this.#log(name, "drawbridge", "Stopping.");
+    setTimeout(() => {
+      const server = this.snapshot.servers.find((each) => each.name === name);
+      if (server?.state.kind !== "stopping") return;
+      this.changeServer(name, { state: { kind: "stopped" } });
+      this.note({ kind: "serverStopped", server: name });
+      then?.();
+    }, STOP_MS);
+  }
+
+  checkName(name: string, replaces: string | null) {
+    if (!name.trim()) throw new Refusal("invalidInput", "A server needs a name.");
+    if (/[/\\?#%]/.test(name)) {
+      throw new Refusal("invalidInput", "A name cannot hold / \\ ? # or %.");
+    }
+    const taken = this.snapshot.servers.some((each) => each.name === name && name !== replaces);
+    if (taken) {
+      throw new Refusal(
+        "nameTaken",
+        `There is a server named “${name}” already. Choose another name.`,
+      );
+    }
+  }
+
+  add(draft: ServerDraft, keepOff: boolean) {
+    this.#drafts.set(draft.name, draft);
+    const preset = keepOff ? "off" : "allow";
+    const server = makeServer(draft.name, shown(draft), { preset, state: { kind: "stopped" } });
+    this.change({ servers: [...this.snapshot.servers, server] });
+    this.setting(`The server ${draft.name} was added.`, draft.name);
+    this.start(draft.name);
+  }
+
+  edit(name: string, draft: ServerDraft) {
+    this.#drafts.delete(name);
+    this.#drafts.set(draft.name, draft);
+    this.changeServer(name, { name: draft.name, transport: shown(draft) });
+    this.setting(`The server ${draft.name} was changed.`, draft.name);
+    if (this.server(draft.name).enabled) this.start(draft.name);
+  }
+
+  draft(name: string): ServerDraft {
+    const known = this.#drafts.get(name);
+    const hide = (values: DraftValue[]) => values.map((each) => ({ ...each, value: null }));
+    if (known) {
+      const { transport } = known;
+      return transport.kind === "local"
+        ? { name, transport: { ...transport, env: hide(transport.env) } }
+        : { name, transport: { ...transport, headers: hide(transport.headers) } };
+    }
+    const { transport } = this.server(name);
+    const unknown = (names: string[]) => names.map((each) => ({ name: each, value: null }));
+    if (transport.kind === "local") {
+      const { command, args, cwd, envNames } = transport;
+      return { name, transport: { kind: "local", command, args, cwd, env: unknown(envNames) } };
+    }
+    if (transport.kind === "remote") {
+      const { url, headerNames } = transport;
+      return { name, transport: { kind: "remote", url, headers: unknown(headerNames) } };
+    }
+    throw new Refusal("other", "This server is part of Drawbridge and cannot be changed.");
+  }
+
+  remove(name: string): string {
+    const server = this.server(name);
+    const undo = `undo-${name}-${this.snapshot.revision}`;
+    this.#removed.set(undo, { server, at: this.snapshot.servers.indexOf(server) });
+    this.change({ servers: this.snapshot.servers.filter((each) => each !== server) });
+    this.setting(`The server ${name} was removed.`, name);
+    return undo;
+  }
+
+  restore(undo: string) {
+    const removed = this.#removed.get(undo);
+    if (!removed)
+      throw new Refusal("other", "This cannot be undone any more. Add the server again.");
+    this.#removed.delete(undo);
+    const servers = [...this.snapshot.servers];
+    servers.splice(removed.at, 0, { ...removed.server, state: { kind: "stopped" } });
+    this.change({ servers });
+    this.setting(`The server ${removed.server.name} was put back.`, removed.server.name);
+    if (removed.server.enabled) this.start(removed.server.name);
+  }
+
+  ensureVscode(_placement: TokenPlacement) {
+    if (this.snapshot.clients.some(({ name }) => name === "vscode")) return;
+    this.token = makeToken();
+    const clients = [...this.snapshot.clients, { name: "vscode", sessions: 0, lastSeen: null }];
+    this.change({ clients: clients.sort((a, b) => a.name.localeCompare(b.name)) });
+    this.setting("The app vscode may connect.");
+  }
+
+  renewToken() {
+    this.token = makeToken();
+    this.change({
+      clients: this.snapshot.clients.map((client) =>
+        client.name === "vscode" ? { ...client, sessions: 0 } : client,
+      ),
+    });
+    this.setting("The app vscode got a new token.");
+  }
+
+  watchLog(name: string, watch: boolean): LogLine[] {
+    this.server(name);
+    this.#watched = watch ? name : undefined;
+    return this.#logs.get(name) ?? [];
+  }
+
+  stopLog() {
+    this.#watched = undefined;
+  }
+
+  #log(name: string, source: LogSource, text: string) {
+    const lines = this.#logs.get(name) ?? [];
+    const line: LogLine = { seq: (lines.at(-1)?.seq ?? 0) + 1, at: Date.now(), source, text };
+    this.#logs.set(name, [...lines, line].slice(-2_000));
+    if (this.#watched === name) this.#tell({ event: "logAppended", payload: [line] });
+  }
+
+  /** Writes a log line of the server, as the server would. */
+  say(name: string, text: string) {
+    this.#log(name, "stderr", text);
+  }
+
+  #firstLog(server: ServerView) {
+    const since = Date.now() - 52 * 60_000;
+    const texts: [LogSource, string][] = [["drawbridge", "Starting."]];
+    if (server.state.kind === "ready" && server.transport.kind === "local") {
+      texts.push(["stderr", `${server.name} server running on stdio`]);
+      texts.push(["stdout", "Debugger listening (this line is not part of the conversation)"]);
+    }
+    if (server.problem) {
+      for (const line of server.problem.detail.split("\n")) texts.push(["stderr", line]);
+      texts.push(["drawbridge", server.problem.message]);
+    } else texts.push(["drawbridge", `Answering, with ${server.tools.length} tools.`]);
+    if (server.name === "files" || server.name === "service-01") {
+      for (let n = 0; n < (server.name === "files" ? 60 : 1_990); n += 1) {
+        texts.push(["stderr", `read ${12 + ((n * 71) % 900)} bytes from trips/day-${n + 1}.md`]);
+      }
+    }
+    this.#logs.set(
+      server.name,
+      texts.map(([source, text], n) => ({ seq: n + 1, at: since + n * 740, source, text })),
+    );
+  }
+
+  /** A call as an app would make it: decided by pause, switch and mode, and put on record. */
+  call(client: string, name: string, tool: string) {
+    const server = this.snapshot.servers.find((each) => each.name === name);
+    const mode = server?.tools.find((each) => each.name === tool)?.mode ?? "off";
+    const refusal = this.snapshot.paused
+      ? "all tools are paused. They can be resumed from the tray or the panel."
+      : !server?.enabled
+        ? `the server ${name} is off. It can be switched on in the panel under Tools.`
+        : mode === "off"
+          ? `${tool} of ${name} is off. It can be switched on in the panel under Tools.`
+          : mode === "ask"
+            ? "nobody to ask. The tool can be set to Allow in the panel under Tools."
+            : undefined;
+    const base = { kind: "toolCall" as const, client, server: name, subject: tool };
+    if (refusal) {
+      this.note({ ...base, outcome: "refused", note: `Drawbridge refused this: ${refusal}` });
+      return;
+    }
+    const { id } = this.note({ ...base, outcome: null });
+    setTimeout(() => {
+      this.record.finish(id, "succeeded", 640);
+      this.say(name, `${tool} answered`);
+      this.#tell({ event: "activityRecorded" });
+    }, 640);
+  }
+}
+
+function shown({ transport }: ServerDraft): TransportView {
+  if (transport.kind === "remote") {
+    const { url, headers } = transport;
+    return { kind: "remote", url, headerNames: headers.map(({ name }) => name) };
+  }
+  const { command, args, cwd, env } = transport;
+  return { kind: "local", command, args, cwd, envNames: env.map(({ name }) => name) };
+}
+
+function makeToken(): string {
+  const bytes = crypto.getRandomValues(new Uint8Array(32));
+  return `db_${btoa(String.fromCharCode(...bytes))
+    .replaceAll("+", "-")
+    .replaceAll("/", "_")
+    .replaceAll("=", "")}`;
+}

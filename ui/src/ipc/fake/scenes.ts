@@ -1,0 +1,232 @@
+import type { ClientView } from "../bindings/ClientView";
+import type { ServerView } from "../bindings/ServerView";
+import type { Snapshot } from "../bindings/Snapshot";
+import type { TransportView } from "../bindings/TransportView";
+import { computerTools, filesTools, gitTools, manyTools, weatherTools } from "./tools";
+
+export const SCENES = [
+  "full",
+  "first-start",
+  "empty",
+  "trouble",
+  "port-in-use",
+  "config-error",
+  "record-trouble",
+  "many",
+  "paused",
+  "no-tray",
+  "loading",
+  "broken",
+] as const;
+export type Scene = (typeof SCENES)[number];
+
+const MINUTE = 60_000;
+
+export function makeServer(
+  name: string,
+  transport: TransportView,
+  rest: Partial<ServerView> = {},
+): ServerView {
+  return {
+    name,
+    transport,
+    enabled: true,
+    state: { kind: "ready", since: Date.now() - 52 * MINUTE },
+    problem: null,
+    restarts: 0,
+    preset: "ask",
+    isolation: "shared",
+    identity: null,
+    tools: [],
+    prompts: 0,
+    resources: 0,
+    ...rest,
+  };
+}
+
+const identity = (name: string, title: string | null, version: string) => ({
+  name,
+  title,
+  version,
+  protocol: "2025-11-25",
+});
+
+export function computer(): ServerView {
+  return makeServer(
+    "computer",
+    { kind: "builtIn" },
+    {
+      preset: "allow",
+      tools: computerTools(),
+      identity: identity("drawbridge-computer", "This computer", "0.1.0"),
+    },
+  );
+}
+
+function files(): ServerView {
+  return makeServer(
+    "files",
+    {
+      kind: "local",
+      command: "npx",
+      args: ["-y", "@modelcontextprotocol/server-filesystem", "/home/robin/My notes"],
+      envNames: [],
+      cwd: null,
+    },
+    {
+      tools: filesTools(),
+      resources: 2,
+      identity: identity("secure-filesystem-server", null, "0.6.2"),
+    },
+  );
+}
+
+function git(): ServerView {
+  return makeServer(
+    "git",
+    {
+      kind: "local",
+      command: "uvx",
+      args: ["mcp-server-git", "--repository", "/home/robin/recipes"],
+      envNames: ["GIT_AUTHOR_NAME"],
+      cwd: "/home/robin/recipes",
+    },
+    { tools: gitTools(), prompts: 1, restarts: 1, identity: identity("mcp-git", "Git", "1.9.0") },
+  );
+}
+
+function weather(): ServerView {
+  return makeServer(
+    "weather",
+    { kind: "remote", url: "https://weather.example.org/mcp", headerNames: ["Authorization"] },
+    { tools: weatherTools(), identity: identity("weather", "Weather", "3.1.0") },
+  );
+}
+
+function failed(): ServerView {
+  return makeServer(
+    "browser",
+    { kind: "local", command: "npx", args: ["-y", "browser-mcp"], envNames: [], cwd: null },
+    {
+      state: { kind: "failed" },
+      restarts: 6,
+      problem: {
+        message:
+          "The server “browser” ended six times in a row, so it is not tried again. Its last words are below.",
+        detail:
+          "Error: Cannot find module 'playwright'\n    at Module._resolveFilename (node:internal/modules/cjs/loader:1225:15)\n    at Module._load (node:internal/modules/cjs/loader:1051:27)\nexit code 1",
+      },
+    },
+  );
+}
+
+function waiting(): ServerView {
+  return makeServer(
+    "calendar",
+    { kind: "local", command: "missing-program", args: ["--stdio"], envNames: [], cwd: null },
+    {
+      state: { kind: "waiting", retryAt: Date.now() + 16_000, attempt: 5 },
+      restarts: 4,
+      problem: {
+        message:
+          "The command “missing-program” was not found. Install it, or change the command of this server.",
+        detail: "PATH: /usr/local/bin:/usr/bin:/bin",
+      },
+    },
+  );
+}
+
+function clients(): ClientView[] {
+  return [
+    { name: "chat", sessions: 0, lastSeen: Date.now() - 3 * 60 * MINUTE },
+    { name: "vscode", sessions: 2, lastSeen: Date.now() - MINUTE },
+  ];
+}
+
+function manyServers(): ServerView[] {
+  const names = Array.from({ length: 19 }, (_, n) => `service-${String(n + 1).padStart(2, "0")}`);
+  return names.map((name, n) =>
+    makeServer(
+      name,
+      { kind: "local", command: "npx", args: ["-y", `${name}-mcp`], envNames: [], cwd: null },
+      { tools: manyTools(name, n === 18 ? 98 : 50) },
+    ),
+  );
+}
+
+export function snapshotOf(scene: Scene): Snapshot {
+  const full: Snapshot = {
+    revision: 1,
+    version: "0.1.0",
+    gateway: {
+      address: "http://127.0.0.1:7337",
+      port: 7337,
+      state: { kind: "listening" },
+    },
+    paused: false,
+    servers: [computer(), files(), git(), weather()],
+    clients: clients(),
+    config: { path: "/home/robin/.config/drawbridge/config.json", problem: null, warnings: [] },
+    recordProblem: null,
+  };
+  switch (scene) {
+    case "first-start":
+      return { ...full, servers: [computer()], clients: [] };
+    case "empty":
+      return { ...full, servers: [], clients: [] };
+    case "trouble":
+      return { ...full, servers: [...full.servers, failed(), waiting()] };
+    case "port-in-use":
+      return {
+        ...full,
+        gateway: {
+          ...full.gateway,
+          state: {
+            kind: "portInUse",
+            holder: "node (process 4711)",
+            problem: {
+              message:
+                "Port 7337 is taken by node (process 4711), so apps cannot connect. End that program and retry, or use another port.",
+              detail: "bind 127.0.0.1:7337: address already in use (os error 98)",
+            },
+          },
+        },
+      };
+    case "config-error":
+      return {
+        ...full,
+        config: {
+          ...full.config,
+          problem: {
+            path: full.config.path,
+            line: 14,
+            key: "mcpServers.files.args",
+            message: "Expected a list of texts, found a number.",
+          },
+          warnings: ["mcpServers.git.autoApprove is not known here. It is kept as it is."],
+        },
+      };
+    case "record-trouble":
+      return {
+        ...full,
+        recordProblem: {
+          message:
+            "Calls cannot be put on record because the disk is full, so no call is let through. Free some space, and calls go on by themselves.",
+          detail:
+            "database or disk is full (code 13): /home/robin/.local/share/drawbridge/drawbridge.db",
+        },
+      };
+    case "many":
+      return { ...full, servers: [computer(), ...manyServers()] };
+    case "paused":
+      return { ...full, paused: true };
+    default:
+      return full;
+  }
+}
+
+export function recordLength(scene: Scene): number {
+  if (scene === "many") return 1_000_000;
+  if (scene === "first-start" || scene === "empty") return 0;
+  return 260;
+}

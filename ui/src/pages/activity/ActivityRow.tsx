@@ -1,0 +1,75 @@
+import type { ActivityEntry } from "../../ipc/bindings/ActivityEntry";
+import type { Tone } from "../../state/health";
+import { href } from "../../state/route";
+import {
+  activityOutcome,
+  activityTitle,
+  formatAgo,
+  formatClock,
+  formatDuration,
+  formatExact,
+} from "../../state/words";
+import { Icon, type IconName } from "../../ui/Icon";
+import { Pill } from "../../ui/Pill";
+import styles from "./Activity.module.css";
+
+export function outcomeTone(entry: ActivityEntry): Tone {
+  switch (entry.outcome) {
+    case null:
+      return "moving";
+    case "failed":
+    case "unknown":
+      return "trouble";
+    case "refused":
+      return "paused";
+    case "cancelled":
+      return "still";
+    case "succeeded":
+      return "open";
+  }
+}
+
+const KIND_ICONS: Record<ActivityEntry["kind"], IconName> = {
+  toolCall: "tools",
+  promptUse: "file",
+  resourceRead: "file",
+  requestRefused: "stop",
+  serverStarted: "play",
+  serverStopped: "stop",
+  serverCrashed: "trouble",
+  settingChanged: "settings",
+};
+
+type ActivityRowProps = { entry: ActivityEntry; now: number; ago?: boolean; current?: boolean };
+
+/** One thing that happened; opens into all that is on record about it. */
+export function ActivityRow({ entry, now, ago, current }: ActivityRowProps) {
+  const outcome = activityOutcome(entry);
+  const note = entry.kind === "settingChanged" ? null : entry.note;
+  return (
+    <a
+      className={styles.row}
+      href={href({ page: "activity", entry: entry.id })}
+      aria-current={current ? "true" : undefined}
+      data-testid="activity-row"
+      data-entry={entry.id}
+    >
+      <Icon name={KIND_ICONS[entry.kind]} className={styles.kind} />
+      <span className={styles.what}>
+        <span className={styles.title}>{activityTitle(entry)}</span>
+        {note && <span className={styles.note}>{note}</span>}
+      </span>
+      <span className={styles.end}>
+        {outcome && <Pill tone={outcomeTone(entry)}>{outcome}</Pill>}
+        <span className={styles.when} title={formatExact(entry.at)}>
+          {entry.durationMs !== null && (
+            <span className={styles.duration}>{formatDuration(entry.durationMs)}</span>
+          )}
+          <time dateTime={new Date(entry.at).toISOString()}>
+            {ago ? formatAgo(entry.at, now) : formatClock(entry.at)}
+          </time>
+        </span>
+      </span>
+    </a>
+  );
+}

@@ -1,0 +1,87 @@
+import { useState } from "react";
+import { useNow, usePanel, useSnapshot } from "../../state/panel";
+import { appName, formatAgo, formatExact, plural } from "../../state/words";
+import { Blank } from "../../ui/Blank";
+import { Button } from "../../ui/Button";
+import { Question } from "../../ui/Dialog";
+import { Card, Row, Section } from "../../ui/Page";
+import { Pill } from "../../ui/Pill";
+
+/** Who may connect. */
+export function Apps() {
+  const { clients } = useSnapshot();
+  const { host, notices } = usePanel();
+  const now = useNow(30_000);
+  const [removing, setRemoving] = useState<string | undefined>();
+  const [renewing, setRenewing] = useState(false);
+  const leaving = removing ?? "";
+  return (
+    <Section
+      title="Apps"
+      intro="Each app has a token of its own, so that one can be turned away alone."
+      testId="apps"
+    >
+      <Card flush>
+        {clients.length === 0 && (
+          <Blank icon="key" title="No app may connect yet">
+            VS Code is added with its setup, below.
+          </Blank>
+        )}
+        {clients.map(({ name, sessions, lastSeen }) => (
+          <Row
+            key={name}
+            title={appName(name)}
+            detail={
+              <span title={lastSeen === null ? undefined : formatExact(lastSeen)}>
+                {lastSeen === null
+                  ? "Has not connected since Drawbridge started"
+                  : `Last request ${formatAgo(lastSeen, now)}`}
+              </span>
+            }
+          >
+            {sessions > 0 && <Pill tone="open">{plural(sessions, "session")}</Pill>}
+            {name === "vscode" && (
+              <Button icon="key" data-testid="renew-token" onClick={() => setRenewing(true)}>
+                New token
+              </Button>
+            )}
+            <Button
+              icon="remove"
+              data-testid={`remove-app-${name}`}
+              onClick={() => setRemoving(name)}
+            >
+              Remove<span className="unseen"> {appName(name)}</span>
+            </Button>
+          </Row>
+        ))}
+      </Card>
+      <Question
+        open={removing !== undefined}
+        onClose={() => setRemoving(undefined)}
+        title={`Remove ${appName(leaving)}?`}
+        doIt="Remove"
+        action={async () => {
+          await host.call("remove_client", { client: leaving });
+          notices.show({ tone: "done", text: `${appName(leaving)} may not connect any more.` });
+        }}
+      >
+        <p>Its token stops working at once. To let it in again it needs a new setup.</p>
+      </Question>
+      <Question
+        open={renewing}
+        onClose={() => setRenewing(false)}
+        title="Make a new token for VS Code?"
+        doIt="Make a new token"
+        action={async () => {
+          await host.call("renew_vscode_token");
+          notices.show({
+            tone: "done",
+            text: "VS Code has a new token. Copy it from the setup below and paste it there.",
+          });
+        }}
+      >
+        <p>The old token stops working at once. VS Code is refused until it has the new one.</p>
+      </Question>
+    </Section>
+  );
+}

@@ -1,0 +1,129 @@
+import type { ServerView } from "../../ipc/bindings/ServerView";
+import type { ToolClaims } from "../../ipc/bindings/ToolClaims";
+import type { ToolView } from "../../ipc/bindings/ToolView";
+import { setToolMode } from "../../state/actions";
+import { useKept } from "../../state/memory";
+import { usePanel } from "../../state/panel";
+import { useQuery } from "../../state/query";
+import { formatCount } from "../../state/words";
+import { Skeleton } from "../../ui/Blank";
+import { Icon } from "../../ui/Icon";
+import { MODES, ModeControl } from "../../ui/ModeControl";
+import { Claim } from "../../ui/Pill";
+import { ProblemNote } from "../../ui/Problem";
+import styles from "./Tools.module.css";
+
+type ToolRowProps = { server: ServerView; tool: ToolView; last: boolean };
+
+export function ToolRow({ server, tool, last }: ToolRowProps) {
+  const panel = usePanel();
+  const [open, setOpen] = useKept(`tool ${server.name} ${tool.name}`, false);
+  return (
+    <div
+      className={styles.tool}
+      data-last={last || undefined}
+      data-quiet={tool.mode === "off" || !server.enabled || undefined}
+      data-testid={`tool-${server.name}-${tool.name}`}
+    >
+      <div className={styles.toolLine}>
+        <button
+          type="button"
+          className={styles.toolOpen}
+          aria-expanded={open}
+          onClick={() => setOpen(!open)}
+        >
+          <Icon name={open ? "down" : "right"} className={styles.toolArrow} />
+          <span className={styles.toolText}>
+            <span className={styles.toolName}>{tool.name}</span>
+            <span className={styles.toolDescription} data-whole={open || undefined}>
+              {tool.description || "The server does not say what it does."}
+            </span>
+          </span>
+        </button>
+        <div className={styles.toolEnd}>
+          <span className={styles.claims}>
+            <Claims claims={tool.claims} />
+          </span>
+          <span
+            className={styles.tokens}
+            title={`About ${formatCount(tool.tokens)} tokens in each request`}
+          >
+            {formatCount(tool.tokens)} <span className={styles.tokenWord}>tokens</span>
+          </span>
+          <ModeControl
+            label={`Mode of ${tool.name}`}
+            value={tool.mode}
+            onChange={(mode) => void setToolMode(panel, server.name, tool.name, mode)}
+          />
+        </div>
+      </div>
+      {open && <ToolDetails server={server} tool={tool} />}
+    </div>
+  );
+}
+
+/** What the server says of it, as its words and not as facts. */
+function Claims({ claims }: { claims: ToolClaims }) {
+  return (
+    <>
+      {claims.readOnly === true && <Claim>says it only reads</Claim>}
+      {claims.destructive === true && <Claim strong>says it may destroy</Claim>}
+      {claims.readOnly === false && claims.destructive !== true && <Claim>says it writes</Claim>}
+      {claims.openWorld === true && <Claim>says it goes online</Claim>}
+    </>
+  );
+}
+
+function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
+  const { host } = usePanel();
+  const query = useQuery(`${server.name} ${tool.name}`, () =>
+    host.call("tool_detail", { server: server.name, tool: tool.name }),
+  );
+  const mode = MODES.find((each) => each.mode === tool.mode);
+  return (
+    <div className={styles.toolDetails}>
+      <dl className={styles.facts}>
+        {tool.title && (
+          <div>
+            <dt>Title</dt>
+            <dd>{tool.title}</dd>
+          </div>
+        )}
+        <div>
+          <dt>{mode?.word}</dt>
+          <dd>
+            {mode?.meaning}
+            {tool.modeSource === "preset" && " This is what tools of this server get at first."}
+          </dd>
+        </div>
+        <div>
+          <dt>Name for apps</dt>
+          <dd>
+            <code>{tool.exposedName}</code>
+          </dd>
+        </div>
+      </dl>
+      {query.kind === "loading" && <Skeleton rows={2} label="Reading the tool" />}
+      {query.kind === "failed" && <ProblemNote problem={query.error.problem} alert />}
+      {query.kind === "ready" && (
+        <>
+          <Schema title="What it takes" text={query.value.inputSchema} />
+          {query.value.outputSchema !== null && (
+            <Schema title="What it gives back" text={query.value.outputSchema} />
+          )}
+        </>
+      )}
+    </div>
+  );
+}
+
+function Schema({ title, text }: { title: string; text: string }) {
+  return (
+    <div>
+      <h3>{title}</h3>
+      <pre className={styles.schema} tabIndex={0}>
+        {text}
+      </pre>
+    </div>
+  );
+}

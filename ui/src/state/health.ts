@@ -1,0 +1,99 @@
+import type { Problem } from "../ipc/bindings/Problem";
+import type { ServerView } from "../ipc/bindings/ServerView";
+import type { Snapshot } from "../ipc/bindings/Snapshot";
+import { plural } from "./words";
+
+/** A state is told by shape, word and colour together. */
+export type Tone = "open" | "paused" | "trouble" | "still" | "moving";
+
+/** One thing that needs the person. */
+export type Trouble =
+  | { kind: "port"; problem: Problem }
+  | { kind: "gateway"; problem: Problem }
+  | { kind: "record"; problem: Problem }
+  | { kind: "config"; problem: Problem }
+  | { kind: "server"; problem: Problem; server: ServerView };
+
+/** All that needs the person, what stops everything first. */
+export function troubles(snapshot: Snapshot): Trouble[] {
+  const found: Trouble[] = [];
+  const { state } = snapshot.gateway;
+  if (state.kind === "portInUse") found.push({ kind: "port", problem: state.problem });
+  if (state.kind === "failed") found.push({ kind: "gateway", problem: state.problem });
+  if (snapshot.recordProblem) found.push({ kind: "record", problem: snapshot.recordProblem });
+  const { problem } = snapshot.config;
+  if (problem) {
+    const place = problem.line === null ? problem.path : `${problem.path}, line ${problem.line}`;
+    const key = problem.key ? ` at ${problem.key}` : "";
+    found.push({
+      kind: "config",
+      problem: { message: `${problem.message} (${place}${key})`, detail: "" },
+    });
+  }
+  for (const server of snapshot.servers) {
+    if (server.enabled && inTrouble(server)) {
+      const fallback = { message: `${server.name} does not answer.`, detail: "" };
+      found.push({ kind: "server", problem: server.problem ?? fallback, server });
+    }
+  }
+  return found;
+}
+
+const inTrouble = (server: ServerView) =>
+  server.state.kind === "failed" || server.state.kind === "waiting" || server.problem !== null;
+
+export type Health = {
+  /** How the bridge is drawn. */
+  up: boolean;
+  sign: boolean;
+  word: string;
+  tone: Tone;
+};
+
+export function health(snapshot: Snapshot): Health {
+  const sign = troubles(snapshot).length > 0;
+  const { kind } = snapshot.gateway.state;
+  if (kind === "starting") return { up: true, sign, word: "Starting", tone: "moving" };
+  if (kind === "draining") return { up: true, sign, word: "Quitting", tone: "moving" };
+  if (snapshot.paused) return { up: true, sign, word: "Paused", tone: "paused" };
+  if (sign) return { up: stopsAll(snapshot), sign, word: "Needs a look", tone: "trouble" };
+  return { up: false, sign, word: "Open", tone: "open" };
+}
+
+/** Whether no call can cross, whatever the switches say. */
+export function stopsAll(snapshot: Snapshot): boolean {
+  return snapshot.gateway.state.kind !== "listening" || snapshot.recordProblem !== null;
+}
+
+export type ServerWord = { tone: Tone; word: string };
+
+export function serverWord(server: ServerView): ServerWord {
+  if (!server.enabled && server.state.kind === "stopped") return { tone: "still", word: "Off" };
+  switch (server.state.kind) {
+    case "ready":
+      return { tone: "open", word: "Running" };
+    case "starting":
+      return { tone: "moving", word: "Starting" };
+    case "stopping":
+      return { tone: "moving", word: "Stopping" };
+    case "waiting":
+      return { tone: "trouble", word: "Trying again" };
+    case "failed":
+      return { tone: "trouble", word: "Failed" };
+    case "stopped":
+      return { tone: "still", word: "Stopped" };
+  }
+}
+
+/** How much of what is offered may be used. */
+export function allowedWords(servers: readonly ServerView[]): string {
+  const on = servers.filter(({ enabled }) => enabled);
+  const tools = servers.flatMap((server) => server.tools);
+  const allowed = on.flatMap((server) => server.tools).filter(({ mode }) => mode === "allow");
+  if (tools.length === 0) return "No tools yet";
+  return `${allowed.length} of ${plural(tools.length, "tool")} allowed`;
+}
+
+/** What the listed tools of a server cost an app in each request. */
+export const tokensOf = (server: ServerView): number =>
+  server.tools.reduce((sum, { mode, tokens }) => (mode === "off" ? sum : sum + tokens), 0);

@@ -1,0 +1,19 @@
+import { useLayoutEffect, useRef, useState } from "react";
+
+/**
+ * Where a list begins inside the element that scrolls it, kept right while what stands above it
+ * grows and shrinks.
+ */
+export function useListTop<L extends HTMLElement, A extends HTMLElement>() {
+  const list = useRef<L>(null);
+  const above = useRef<A>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setTop(list.current?.offsetTop ?? 0);
+    measure();
+    const observer = new ResizeObserver(measure);
+    if (above.current) observer.observe(above.current);
+    return () => observer.disconnect();
+  }, []);
+  return { list, above, top };
+}

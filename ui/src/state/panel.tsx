@@ -1,0 +1,80 @@
+import {
+  createContext,
+  type ReactNode,
+  useContext,
+  useEffect,
+  useState,
+  useSyncExternalStore,
+} from "react";
+import type { ServerView } from "../ipc/bindings/ServerView";
+import type { Snapshot } from "../ipc/bindings/Snapshot";
+import type { Host } from "../ipc/host";
+import { ActivityFeed, type FeedView } from "./activity";
+import { Notices } from "./notices";
+import { type PanelState, Store } from "./store";
+
+/** All that lives as long as the window does. */
+export type Panel = { host: Host; store: Store; feed: ActivityFeed; notices: Notices };
+
+export function makePanel(host: Host): Panel {
+  return { host, store: new Store(host), feed: new ActivityFeed(host), notices: new Notices() };
+}
+
+const PanelContext = createContext<Panel | undefined>(undefined);
+const SnapshotContext = createContext<Snapshot | undefined>(undefined);
+
+export function PanelProvider({ panel, children }: { panel: Panel; children: ReactNode }) {
+  useEffect(() => {
+    const stops = [panel.store.follow(), panel.feed.follow()];
+    return () => {
+      for (const stop of stops) stop();
+    };
+  }, [panel]);
+  return <PanelContext value={panel}>{children}</PanelContext>;
+}
+
+export function usePanel(): Panel {
+  const panel = useContext(PanelContext);
+  if (!panel) throw new Error("a page needs the PanelProvider around it");
+  return panel;
+}
+
+export function usePanelState(): PanelState {
+  const { store } = usePanel();
+  return useSyncExternalStore(store.subscribe, store.state);
+}
+
+/** Gives the pages below the snapshot, once there is one. */
+export function SnapshotProvider(props: { snapshot: Snapshot; children: ReactNode }) {
+  return <SnapshotContext value={props.snapshot}>{props.children}</SnapshotContext>;
+}
+
+export function useSnapshot(): Snapshot {
+  const snapshot = useContext(SnapshotContext);
+  if (!snapshot) throw new Error("a page needs the SnapshotProvider around it");
+  return snapshot;
+}
+
+export function useServer(name: string): ServerView | undefined {
+  return useSnapshot().servers.find((server) => server.name === name);
+}
+
+export function useFeed(): FeedView {
+  const { feed } = usePanel();
+  return useSyncExternalStore(feed.subscribe, feed.view);
+}
+
+export function useNotices() {
+  const { notices } = usePanel();
+  return useSyncExternalStore(notices.subscribe, notices.all);
+}
+
+/** The moment, for "two minutes ago", as often as asked. Nothing ticks while nothing asks. */
+export function useNow(everyMs: number): number {
+  const [now, setNow] = useState(() => Date.now());
+  useEffect(() => {
+    const timer = setInterval(() => setNow(Date.now()), everyMs);
+    return () => clearInterval(timer);
+  }, [everyMs]);
+  return now;
+}

@@ -1,0 +1,53 @@
+import { Menu as BaseMenu } from "@base-ui/react/menu";
+import type { ReactNode } from "react";
+import { IconButton } from "./Button";
+import { Icon, type IconName } from "./Icon";
+import styles from "./Menu.module.css";
+
+export function Menu({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <BaseMenu.Root modal={false}>
+      <BaseMenu.Trigger render={<IconButton icon="more" label={label} data-testid="menu" />} />
+      <BaseMenu.Portal>
+        <BaseMenu.Positioner className={styles.positioner} align="end" sideOffset={4}>
+          <BaseMenu.Popup className={styles.popup}>{children}</BaseMenu.Popup>
+        </BaseMenu.Positioner>
+      </BaseMenu.Portal>
+    </BaseMenu.Root>
+  );
+}
+
+export function MenuItem(props: {
+  icon: IconName;
+  children: ReactNode;
+  onClick: () => void;
+  disabled?: boolean;
+  danger?: boolean;
+  testId?: string;
+}) {
+  return (
+    <BaseMenu.Item
+      className={styles.item}
+      onClick={props.onClick}
+      disabled={props.disabled}
+      data-danger={props.danger || undefined}
+      data-testid={props.testId}
+    >
+      <Icon name={props.icon} />
+      {props.children}
+    </BaseMenu.Item>
+  );
+}
+
+export function MenuGroup({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <BaseMenu.Group className={styles.group}>
+      <BaseMenu.GroupLabel className={styles.label}>{label}</BaseMenu.GroupLabel>
+      {children}
+    </BaseMenu.Group>
+  );
+}
+
+export function MenuLine() {
+  return <BaseMenu.Separator className={styles.line} />;
+}

@@ -1,0 +1,59 @@
+import type { ReactNode } from "react";
+import type { Problem } from "../ipc/bindings/Problem";
+import { Icon } from "./Icon";
+import styles from "./Problem.module.css";
+
+type ProblemNoteProps = {
+  problem: Problem;
+  title?: string;
+  /** Whether it is read aloud as it appears: so for what just failed, not for what stands. */
+  alert?: boolean;
+  children?: ReactNode;
+  testId?: string;
+};
+
+/** What went wrong, what to do, and the technical words behind "Details". */
+export function ProblemNote({ problem, title, alert, children, testId }: ProblemNoteProps) {
+  return (
+    <div
+      className={styles.problem}
+      role={alert ? "alert" : undefined}
+      data-testid={testId ?? "problem"}
+    >
+      <Icon name="trouble" className={styles.sign} />
+      <div className={styles.body}>
+        {title && <h3 className={styles.title}>{title}</h3>}
+        <p>{problem.message}</p>
+        <Details text={problem.detail} />
+        {children && <div className={styles.actions}>{children}</div>}
+      </div>
+    </div>
+  );
+}
+
+/** Technical words, folded away. */
+export function Details({ text, label = "Details" }: { text: string; label?: string }) {
+  if (!text) return null;
+  return (
+    <details className={styles.details}>
+      <summary>{label}</summary>
+      <pre tabIndex={0}>{text}</pre>
+    </details>
+  );
+}
+
+/** A remark that is no error. */
+export function Remark({
+  children,
+  tone = "info",
+}: {
+  children: ReactNode;
+  tone?: "info" | "caution";
+}) {
+  return (
+    <div className={styles.remark} data-tone={tone}>
+      <Icon name={tone === "caution" ? "trouble" : "info"} className={styles.sign} />
+      <div className={styles.body}>{children}</div>
+    </div>
+  );
+}

@@ -332,7 +332,9 @@ impl TestEngine {
 
     /// The health of one server.
     pub async fn server_health(&self, server: &str) -> Value {
-        self.health().await["servers"][server].take()
+        let mut health = self.health().await;
+        let servers = health["servers"].as_array_mut().map(std::mem::take).unwrap_or_default();
+        servers.into_iter().find(|known| known["name"] == server).unwrap_or_default()
     }
 
     /// Waits until a server is in a state.
@@ -341,7 +343,7 @@ impl TestEngine {
         let what = format!("{server} is {state}");
         let found = eventually(&what, Duration::from_secs(90), async || {
             last = self.server_health(server).await;
-            (last["state"] == state).then(|| last.clone())
+            (last["state"]["kind"] == state).then(|| last.clone())
         });
         found.await
     }

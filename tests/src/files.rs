@@ -58,3 +58,10 @@ pub fn repository() -> PathBuf {
         .map(Path::to_path_buf)
         .unwrap_or_else(|| panic!("the tests package stands in the repository"))
 }
+
+/// Appends `size` bytes and says whether they all fitted.
+#[must_use]
+pub fn append(path: &Path, size: usize) -> bool {
+    let file = std::fs::File::options().create(true).append(true).open(path);
+    file.is_ok_and(|mut file| file.write_all(&vec![b'x'; size]).is_ok())
+}

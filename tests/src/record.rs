@@ -1,1 +1,143 @@
-//! The record as it stands in the database.
+//! The record as it stands in the database, read while the engine runs.
+
+use std::path::Path;
+
+use sqlx::sqlite::{SqliteConnectOptions, SqliteConnection, SqliteRow};
+use sqlx::{Connection as _, Row as _};
+
+/// One row of the record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entry {
+    /// Its place in the order of things.
+    pub id: i64,
+    /// `began`, `ended` or `noted`.
+    pub step: String,
+    /// For an end: the row that says it began.
+    pub call: Option<i64>,
+    /// What kind of thing, such as `toolCall`; empty for an end.
+    pub kind: String,
+    /// The app.
+    pub client: String,
+    /// The server.
+    pub server: String,
+    /// The tool, prompt or resource.
+    pub subject: String,
+    /// How it ended.
+    pub outcome: String,
+    /// What it was called with.
+    pub arguments: String,
+    /// What came back.
+    pub result: String,
+    /// What was noted.
+    pub note: String,
+}
+
+fn entry(row: &SqliteRow) -> Entry {
+    let text = |column| row.get::<Option<String>, _>(column).unwrap_or_default();
+    Entry {
+        id: row.get("id"),
+        step: text("step"),
+        call: row.get("call"),
+        kind: text("kind"),
+        client: text("client"),
+        server: text("server"),
+        subject: text("subject"),
+        outcome: text("outcome"),
+        arguments: text("arguments"),
+        result: text("result"),
+        note: text("note"),
+    }
+}
+
+/// The database of a data folder.
+pub struct Database {
+    connection: SqliteConnection,
+}
+
+impl Database {
+    /// Opens it for reading beside the engine.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn read(data_dir: &Path) -> Self {
+        Self::open(data_dir, true).await
+    }
+
+    /// Opens it for writing, to be in the engine's way.
+    ///
+    /// # Panics
+    /// When there is none.
+    pub async fn write(data_dir: &Path) -> Self {
+        Self::open(data_dir, false).await
+    }
+
+    async fn open(data_dir: &Path, read_only: bool) -> Self {
+        let path = data_dir.join("drawbridge.db");
+        let options = SqliteConnectOptions::new().filename(&path).read_only(read_only);
+        let connection = SqliteConnection::connect_with(&options)
+            .await
+            .unwrap_or_else(|error| panic!("open {}: {error}", path.display()));
+        Self { connection }
+    }
+
+    /// All rows, oldest first.
+    ///
+    /// # Panics
+    /// When they cannot be read.
+    pub async fn entries(&mut self) -> Vec<Entry> {
+        let rows = sqlx::query("SELECT * FROM entries ORDER BY id")
+            .fetch_all(&mut self.connection)
+            .await
+            .unwrap_or_else(|error| panic!("read the record: {error}"));
+        rows.iter().map(entry).collect()
+    }
+
+    /// The rows of one kind, their ends left out.
+    pub async fn of_kind(&mut self, kind: &str) -> Vec<Entry> {
+        self.entries().await.into_iter().filter(|entry| entry.kind == kind).collect()
+    }
+
+    /// How a call ended, if it did.
+    pub async fn end_of(&mut self, call: i64) -> Option<Entry> {
+        self.entries().await.into_iter().find(|entry| entry.call == Some(call))
+    }
+
+    /// How many calls of tools began, and how many ended.
+    ///
+    /// # Panics
+    /// When they cannot be counted.
+    pub async fn count_calls(&mut self) -> (i64, i64) {
+        let row = sqlx::query(
+            "SELECT (SELECT count(*) FROM entries WHERE step = 'began' AND kind = 'toolCall'),
+                    (SELECT count(*) FROM entries WHERE step = 'ended')",
+        )
+        .fetch_one(&mut self.connection)
+        .await
+        .unwrap_or_else(|error| panic!("count the record: {error}"));
+        (row.get(0), row.get(1))
+    }
+
+    /// Keeps everyone else from writing until [`Database::release`].
+    ///
+    /// # Panics
+    /// When the lock is not to be had.
+    pub async fn lock(&mut self) {
+        for statement in ["PRAGMA busy_timeout = 10000", "BEGIN EXCLUSIVE"] {
+            sqlx::query(statement)
+                .execute(&mut self.connection)
+                .await
+                .unwrap_or_else(|error| panic!("{statement}: {error}"));
+        }
+    }
+
+    /// Lets others write again.
+    ///
+    /// # Panics
+    /// When it was not locked.
+    pub async fn release(&mut self) {
+        sqlx::query("ROLLBACK")
+            .execute(&mut self.connection)
+            .await
+            .unwrap_or_else(|error| panic!("ROLLBACK: {error}"));
+    }
+}

@@ -17,7 +17,7 @@ async fn all_else_works(engine: &TestEngine) {
 async fn reason(engine: &TestEngine, server: &str, text: &str, limit: Duration) -> Value {
     eventually(&format!("the health of {server} says {text:?}"), limit, async || {
         let health = engine.server_health(server).await;
-        let broken = ["waiting", "failed"].iter().any(|state| health["state"] == *state);
+        let broken = ["waiting", "failed"].iter().any(|state| health["state"]["kind"] == *state);
         (broken && health.to_string().contains(text)).then_some(health)
     })
     .await
@@ -46,11 +46,11 @@ async fn a_server_that_prints_rubbish_is_shown_as_broken() {
     all_else_works(&engine).await;
     let health = eventually("it is not ready, and says why", Duration::from_secs(90), async || {
         let health = engine.server_health("odd").await;
-        let broken = ["waiting", "failed"].iter().any(|state| health["state"] == *state);
+        let broken = ["waiting", "failed"].iter().any(|state| health["state"]["kind"] == *state);
         broken.then_some(health)
     })
     .await;
-    assert!(!health["message"].as_str().unwrap_or_default().is_empty(), "{health}");
+    assert!(!health["problem"].as_str().unwrap_or_default().is_empty(), "{health}");
     all_else_works(&engine).await;
 }
 
@@ -67,13 +67,13 @@ async fn a_server_that_never_answers_delays_nobody_and_is_given_up_after_its_min
     let engine =
         Setup::new().server("silent", "never-answers").server("answers", "answers").start();
     all_else_works(&engine).await;
-    assert_eq!(engine.server_health("silent").await["state"], "starting");
+    assert_eq!(engine.server_health("silent").await["state"]["kind"], "starting");
     let health = eventually("it is shown as broken", Duration::from_secs(90), async || {
         let health = engine.server_health("silent").await;
-        (health["state"] == "waiting").then_some(health)
+        (health["state"]["kind"] == "waiting").then_some(health)
     })
     .await;
-    assert!(!health["message"].as_str().unwrap_or_default().is_empty(), "{health}");
+    assert!(!health["problem"].as_str().unwrap_or_default().is_empty(), "{health}");
     all_else_works(&engine).await;
 }
 
@@ -132,5 +132,5 @@ async fn health_without_a_token_names_no_server() {
     let open = drawbridge_tests::client::http().get(&url).send().await.unwrap();
     assert_eq!(open.status(), 200);
     assert_eq!(open.json::<Value>().await.unwrap(), json!({"status": "ok"}));
-    assert_eq!(engine.server_health("answers").await["state"], "ready");
+    assert_eq!(engine.server_health("answers").await["state"]["kind"], "ready");
 }

@@ -1,6 +1,7 @@
 //! What the whole engine does, seen from outside: its command line, its address, its files and the
 //! processes it starts. One program, so that the tests share one link and run side by side.
-#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it fails")]
 
 mod broken_servers;
 mod calls;

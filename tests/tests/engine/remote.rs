@@ -83,7 +83,7 @@ async fn a_remote_server_that_is_away_comes_back_when_it_does() {
     engine.until_ready("answers").await;
     eventually("it is shown as away", SOON, async || {
         let health = engine.server_health("far").await;
-        (health["state"] == "waiting").then_some(())
+        (health["state"]["kind"] == "waiting").then_some(())
     })
     .await;
     let _remote = Remote::start(&folder, port);

@@ -21,6 +21,18 @@ pub struct CommandError {
     pub problem: Problem,
 }
 
+impl CommandError {
+    /// An error with its code, its sentence and its detail.
+    pub fn new(code: ErrorCode, message: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self { code, problem: Problem::new(message, detail) }
+    }
+
+    /// An error of which the panel only shows the sentence.
+    pub fn other(problem: Problem) -> Self {
+        Self { code: ErrorCode::Other, problem }
+    }
+}
+
 /// What the panel branches on. A variant exists only where it does something of its own.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]

@@ -1,7 +1,27 @@
 //! The engine: config, controller, snapshot, requests, and what other apps are told.
+//!
+//! [`Engine`] is the whole of it behind one cheap handle: each command of [`bridge`] is one of its
+//! methods, and what stands in a [`view::Snapshot`] is what it publishes. It joins the leaves
+//! (processes, MCP, policy, record, secrets) and the gateway; it knows no desktop.
 
 pub mod atomic_write;
 pub mod bridge;
+pub mod clients;
+pub mod clock;
 pub mod config;
+pub mod export;
 pub mod paths;
+pub mod snippet;
 pub mod view;
+
+mod access;
+mod computer;
+mod controller;
+mod draft;
+mod engine;
+mod in_order;
+mod logs;
+mod undo;
+mod values;
+
+pub use engine::{Attendance, Engine, EngineSettings, StartError};

@@ -37,6 +37,38 @@ impl Paths {
         })
     }
 
+    /// The places of this person, but for those that were given.
+    ///
+    /// # Errors
+    /// As [`Paths::of_this_person`], unless both were given.
+    pub fn resolve(
+        config_file: Option<PathBuf>,
+        data_dir: Option<PathBuf>,
+    ) -> Result<Self, Problem> {
+        match (config_file, data_dir) {
+            (Some(config_file), Some(data_dir)) => Ok(Self { config_file, data_dir }),
+            (config_file, data_dir) => {
+                let own = Self::of_this_person()?;
+                Ok(Self {
+                    config_file: config_file.unwrap_or(own.config_file),
+                    data_dir: data_dir.unwrap_or(own.data_dir),
+                })
+            }
+        }
+    }
+
+    /// The folder in which it is written down which children run.
+    #[must_use]
+    pub fn state_dir(&self) -> PathBuf {
+        self.data_dir.join("state")
+    }
+
+    /// How a stdio bridge reaches the running engine.
+    #[must_use]
+    pub fn runtime_file(&self) -> PathBuf {
+        self.data_dir.join("runtime.json")
+    }
+
     /// The copy of the config that was in force last.
     #[must_use]
     pub fn last_good_config(&self) -> PathBuf {
@@ -55,6 +87,13 @@ impl Paths {
     pub fn backup_dir(&self) -> PathBuf {
         self.data_dir.join("backups")
     }
+}
+
+/// The guardian that is installed beside the running program.
+#[must_use]
+pub fn guardian_beside_us() -> PathBuf {
+    let name = format!("drawbridge-guardian{}", std::env::consts::EXE_SUFFIX);
+    std::env::current_exe().map_or_else(|_| PathBuf::from(&name), |own| own.with_file_name(&name))
 }
 
 #[cfg(test)]

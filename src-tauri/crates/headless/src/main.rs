@@ -1,2 +1,138 @@
-//! placeholder
-fn main() {}
+//! `drawbridged`: the same engine as the tray app, without a desktop.
+
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a command line answers on standard output and explains on standard error"
+)]
+
+mod client;
+mod serve;
+mod stdio;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Args, Parser, Subcommand};
+use drawbridge_core::paths::Paths;
+use drawbridge_model::ClientName;
+use tracing_subscriber::EnvFilter;
+
+/// What went as asked.
+pub(crate) const EXIT_OK: u8 = 0;
+/// The port or the data folder is in use, or something else went wrong at run time.
+pub(crate) const EXIT_TROUBLE: u8 = 1;
+/// The config cannot be understood. Also what a wrong command line gives.
+pub(crate) const EXIT_BAD_CONFIG: u8 = 2;
+
+#[derive(Parser)]
+#[command(name = "drawbridged", version, about = "Drawbridge without a desktop")]
+struct CommandLine {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Start the servers and the gateway, until told to end.
+    Serve {
+        #[command(flatten)]
+        places: Places,
+        /// The port to listen on; 0 takes any free one. Beats the config.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Join an app that only speaks over standard input and output to the running gateway.
+    Stdio {
+        /// The app's name, as given to `client add`.
+        #[arg(long)]
+        client: ClientName,
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Say which apps may connect.
+    Client {
+        #[command(subcommand)]
+        command: ClientCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum ClientCommand {
+    /// Let an app connect, and print its token. It is not shown again.
+    Add {
+        /// The app's name.
+        name: ClientName,
+        #[command(flatten)]
+        places: Places,
+    },
+    /// List the apps that may connect.
+    List {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Take an app's permission away. Its token stops working at its next request.
+    Remove {
+        /// The app's name.
+        name: ClientName,
+        #[command(flatten)]
+        places: Places,
+    },
+}
+
+/// Where config and data are; the desktop app's own places unless said otherwise.
+#[derive(Args)]
+pub(crate) struct Places {
+    /// The config file.
+    #[arg(long)]
+    config: Option<PathBuf>,
+    /// The folder for everything Drawbridge learns: the record, logs, the last good config.
+    #[arg(long)]
+    data_dir: Option<PathBuf>,
+}
+
+impl Places {
+    /// Whether config or data stand somewhere of their own.
+    pub(crate) fn are_given(&self) -> bool {
+        self.config.is_some() || self.data_dir.is_some()
+    }
+
+    pub(crate) fn paths(self) -> anyhow::Result<Paths> {
+        Ok(Paths::resolve(self.config, self.data_dir)
+            .map_err(|problem| anyhow::anyhow!(problem.message))?)
+    }
+}
+
+fn main() -> ExitCode {
+    let command = CommandLine::parse().command;
+    let filter =
+        EnvFilter::try_from_env("DRAWBRIDGE_LOG").unwrap_or_else(|_| EnvFilter::new("info"));
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).init();
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("drawbridged could not start its threads: {error}");
+            return ExitCode::from(EXIT_TROUBLE);
+        }
+    };
+    let code = runtime.block_on(async {
+        match command {
+            Command::Serve { places, port } => serve::serve(places, port).await,
+            Command::Stdio { client, places } => stdio::bridge(client, places).await,
+            Command::Client { command } => match command {
+                ClientCommand::Add { name, places } => client::add(name, places).await,
+                ClientCommand::List { places } => client::list(places).await,
+                ClientCommand::Remove { name, places } => client::remove(name, places).await,
+            },
+        }
+    });
+    // Threads that wait for standard input cannot be woken, so they are not waited for.
+    runtime.shutdown_background();
+    match code {
+        Ok(code) => ExitCode::from(code),
+        Err(error) => {
+            eprintln!("{error:#}");
+            ExitCode::from(EXIT_TROUBLE)
+        }
+    }
+}

@@ -1,0 +1,203 @@
+//! Performs what the state asks for: swaps tables, starts and ends runs, sets timers, and hands
+//! slow writes to tasks of their own. Nothing in here waits.
+
+use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use drawbridge_audit::{Note, ReadError, Record, SwitchedOff};
+use drawbridge_gateway::Health;
+use drawbridge_mcp::{Bulletin, CatalogStore, ListKind, Notice, Upstream, Upstreams};
+use drawbridge_model::ServerName;
+use drawbridge_policy::Policy;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::Controller;
+use super::run::Launcher;
+use super::state::{Effect, Event, RunEvent, RunId};
+use crate::config::Loaded;
+
+/// Notes that wait to be put on record. One more is dropped and said so in the log: nothing ran
+/// because of it.
+const WAITING_NOTES: usize = 1024;
+
+/// The tables a tool call reads, and the hands that change them.
+pub(crate) struct Tables {
+    pub(crate) policy: Arc<ArcSwap<Policy>>,
+    pub(crate) health: Arc<ArcSwap<Health>>,
+    pub(crate) catalog: Arc<CatalogStore>,
+    pub(crate) upstreams: Arc<Upstreams>,
+    pub(crate) bulletin: Bulletin,
+    pub(crate) launcher: Arc<Launcher>,
+    pub(crate) controller: Controller,
+    pub(crate) tasks: TaskTracker,
+    pub(crate) stop: CancellationToken,
+    pub(crate) access: watch::Sender<Arc<Loaded>>,
+    pub(crate) port: mpsc::Sender<u16>,
+    pub(crate) kept: watch::Sender<Kept>,
+    pub(crate) notes: mpsc::Sender<Note>,
+    pub(crate) runs: HashMap<ServerName, (RunId, CancellationToken)>,
+    pub(crate) retries: HashMap<ServerName, CancellationToken>,
+}
+
+/// What outlives a restart and is not in the config file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    pub(crate) paused: bool,
+    pub(crate) switched_off: BTreeSet<SwitchedOff>,
+    /// Grows with each change, so that one can wait until it is written.
+    pub(crate) revision: u64,
+}
+
+impl Tables {
+    pub(super) fn perform(&mut self, effects: Vec<Effect>) {
+        for effect in effects {
+            self.perform_one(effect);
+        }
+    }
+
+    fn perform_one(&mut self, effect: Effect) {
+        match effect {
+            Effect::Launch { definition, run } => {
+                let halt = self.stop.child_token();
+                self.runs.insert(definition.name.clone(), (run, halt.clone()));
+                let launcher = Arc::clone(&self.launcher);
+                let controller = self.controller.clone();
+                self.tasks.spawn(async move {
+                    let server = definition.name.clone();
+                    let tell = |event: RunEvent| {
+                        let (controller, server) = (controller.clone(), server.clone());
+                        async move {
+                            controller.report(Event::RunChanged { server, run, event }).await;
+                        }
+                    };
+                    launcher.run(*definition, halt, tell).await;
+                });
+            }
+            Effect::Halt { server } => {
+                if let Some((_, halt)) = self.runs.remove(&server) {
+                    halt.cancel();
+                }
+            }
+            Effect::ScheduleRetry { server, run, at } => {
+                self.cancel_retry(&server);
+                let cancelled = self.stop.child_token();
+                self.retries.insert(server.clone(), cancelled.clone());
+                let controller = self.controller.clone();
+                self.tasks.spawn(async move {
+                    tokio::select! {
+                        () = tokio::time::sleep_until(at) => {
+                            controller.report(Event::RetryDue { server, run }).await;
+                        }
+                        () = cancelled.cancelled() => {}
+                    }
+                });
+            }
+            Effect::CancelRetry { server } => self.cancel_retry(&server),
+            Effect::Unavailable { server, sentence } => {
+                self.upstreams.set(&server, Upstream::NotReady { sentence });
+            }
+            Effect::Forget { server } => {
+                self.cancel_retry(&server);
+                self.runs.remove(&server);
+                self.upstreams.remove(server.as_str());
+                self.catalog.withdraw(&server);
+                self.launcher.logs.forget(&server);
+            }
+            Effect::PublishPolicy(policy) => self.policy.store(policy),
+            Effect::TellToolsChanged(server) => {
+                self.bulletin.announce(Notice::ListChanged {
+                    server,
+                    client: None,
+                    kind: ListKind::Tools,
+                });
+            }
+            Effect::PublishAccess(loaded) => drop(self.access.send_replace(loaded)),
+            Effect::MoveGateway(port) => {
+                if self.port.try_send(port).is_err() {
+                    tracing::warn!(port, "the gateway is still being moved");
+                }
+            }
+            Effect::KeepPaused(paused) => self.keep(|kept| kept.paused = paused),
+            Effect::KeepSwitchedOff(all) => self.keep(|kept| kept.switched_off = all),
+            Effect::Note(note) => {
+                if self.notes.try_send(*note).is_err() {
+                    tracing::warn!("too much is waiting to be put on record; a note is dropped");
+                }
+            }
+        }
+    }
+
+    fn keep(&self, change: impl FnOnce(&mut Kept)) {
+        self.kept.send_modify(|kept| {
+            change(kept);
+            kept.revision += 1;
+        });
+    }
+
+    fn cancel_retry(&mut self, server: &ServerName) {
+        if let Some(retry) = self.retries.remove(server) {
+            retry.cancel();
+        }
+    }
+}
+
+/// Puts notes on record, in order, until every sender is gone.
+pub(crate) async fn write_notes(record: Record, mut notes: mpsc::Receiver<Note>) {
+    while let Some(note) = notes.recv().await {
+        if let Err(error) = record.note(note).await {
+            tracing::warn!(%error, "a note was not put on record");
+        }
+    }
+}
+
+/// The channel of [`write_notes`].
+pub(crate) fn notes() -> (mpsc::Sender<Note>, mpsc::Receiver<Note>) {
+    mpsc::channel(WAITING_NOTES)
+}
+
+/// Keeps the newest state of pause and switches over restarts. `written` follows the revision that
+/// is on disk, or that could not be written, which the record's own trouble tells.
+pub(crate) async fn write_kept(
+    record: Record,
+    mut wanted: watch::Receiver<Kept>,
+    written: watch::Sender<u64>,
+) {
+    let store = record.kept();
+    let mut before = wanted.borrow_and_update().clone();
+    let mut complete = true;
+    while wanted.changed().await.is_ok() {
+        let kept = wanted.borrow_and_update().clone();
+        let (pause, switches) =
+            (before.paused != kept.paused, before.switched_off != kept.switched_off);
+        // What was not written is written together with the next change.
+        let all = !complete;
+        complete = true;
+        if (all || pause)
+            && let Err(error) = store.set_paused(kept.paused).await
+        {
+            tracing::warn!(%error, "the pause is in force but was not kept");
+            complete = false;
+        }
+        if (all || switches)
+            && let Err(error) = store.set_switched_off(&kept.switched_off).await
+        {
+            tracing::warn!(%error, "what is switched off is in force but was not kept");
+            complete = false;
+        }
+        written.send_replace(kept.revision);
+        before = kept;
+    }
+}
+
+/// What was kept over the last restart.
+pub(crate) async fn read_kept(record: &Record) -> Result<Kept, ReadError> {
+    let store = record.kept();
+    Ok(Kept {
+        paused: store.paused().await?,
+        switched_off: store.switched_off().await?,
+        revision: 0,
+    })
+}

@@ -1,0 +1,158 @@
+//! The Controller: the one writer of what is true right now.
+//!
+//! Everything that can change the state arrives in one inbox as an [`Event`]; `State::apply` says
+//! what follows, and this loop does it. A tool call never passes through here: it reads tables that
+//! this loop swaps whole.
+
+mod effects;
+mod run;
+mod snapshot;
+mod state;
+
+use std::sync::Arc;
+
+use drawbridge_audit::NotRecorded;
+use drawbridge_gateway::Presences;
+use tokio::sync::{mpsc, oneshot, watch};
+use tokio::time::Instant;
+
+pub(crate) use effects::{Kept, Tables, notes, read_kept, write_kept, write_notes};
+pub(crate) use run::Launcher;
+pub(crate) use snapshot::tool_view;
+pub(crate) use state::{Event, Moment, State, Ticket, setting_note};
+
+use crate::view::Snapshot;
+
+/// Messages that wait for the Controller. Whoever sends one more waits, which slows a flood down
+/// at its source.
+const INBOX: usize = 256;
+
+/// What the Controller is told.
+pub(crate) enum Message {
+    /// Something happened. The sender, if it waits, is told when all that follows at once is done.
+    Event(Event, Option<oneshot::Sender<()>>),
+    /// The config store has something newer. The sender is told when it is in force.
+    Reload(oneshot::Sender<()>),
+    /// Somebody changes a switch and needs a ticket newer than all before it.
+    Ticket(oneshot::Sender<Ticket>),
+}
+
+/// A handle on the Controller.
+#[derive(Clone)]
+pub(crate) struct Controller {
+    inbox: mpsc::Sender<Message>,
+    snapshots: watch::Receiver<Arc<Snapshot>>,
+}
+
+/// What changes the snapshot without passing through the inbox.
+pub(crate) struct Sources {
+    pub(crate) catalog: watch::Receiver<u64>,
+    pub(crate) presences: watch::Receiver<Presences>,
+    pub(crate) record_trouble: watch::Receiver<Option<NotRecorded>>,
+    pub(crate) config: watch::Receiver<Arc<crate::config::Loaded>>,
+}
+
+/// The inbox's other end, until the loop takes it.
+pub(crate) struct Inbox(mpsc::Receiver<Message>, watch::Sender<Arc<Snapshot>>);
+
+impl Controller {
+    /// A handle and the inbox it writes to.
+    pub(crate) fn new(state: &State) -> (Self, Inbox) {
+        let (inbox, messages) = mpsc::channel(INBOX);
+        let (publish, snapshots) = watch::channel(Arc::new(snapshot::first(state)));
+        (Self { inbox, snapshots }, Inbox(messages, publish))
+    }
+
+    pub(crate) fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.snapshots.clone()
+    }
+
+    /// Tells the Controller and waits until what follows at once is done. After the end of the
+    /// Controller this does nothing.
+    pub(crate) async fn tell(&self, event: Event) {
+        let (done, told) = oneshot::channel();
+        if self.inbox.send(Message::Event(event, Some(done))).await.is_ok() {
+            let _ = told.await;
+        }
+    }
+
+    /// Tells the Controller without waiting for what follows.
+    pub(crate) async fn report(&self, event: Event) {
+        let _ = self.inbox.send(Message::Event(event, None)).await;
+    }
+
+    /// Puts the newest config in force and waits until it is.
+    pub(crate) async fn reload(&self) {
+        let (done, told) = oneshot::channel();
+        if self.inbox.send(Message::Reload(done)).await.is_ok() {
+            let _ = told.await;
+        }
+    }
+
+    /// A ticket newer than all before it; `None` after the end of the Controller.
+    pub(crate) async fn ticket(&self) -> Option<Ticket> {
+        let (give, ticket) = oneshot::channel();
+        self.inbox.send(Message::Ticket(give)).await.ok()?;
+        ticket.await.ok()
+    }
+}
+
+/// Runs until every server has stopped after [`Event::Quit`], or all handles are gone.
+pub(crate) async fn run(
+    mut state: State,
+    mut inbox: Inbox,
+    mut sources: Sources,
+    mut tables: Tables,
+) {
+    let mut revision = 0;
+    loop {
+        revision += 1;
+        let snapshot = snapshot::of(&state, &sources, &tables.catalog.load(), revision);
+        tables.health.store(Arc::new(snapshot::health(&snapshot)));
+        inbox.1.send_replace(Arc::new(snapshot));
+        if state.quitting && state.all_stopped() {
+            return;
+        }
+        tokio::select! {
+            message = inbox.0.recv() => {
+                let Some(message) = message else { return };
+                take(&mut state, &mut tables, &mut sources, message);
+                // A burst becomes one snapshot.
+                while let Ok(message) = inbox.0.try_recv() {
+                    take(&mut state, &mut tables, &mut sources, message);
+                }
+            }
+            Ok(()) = sources.config.changed() => reload(&mut state, &mut tables, &mut sources),
+            Ok(()) = sources.catalog.changed() => {}
+            Ok(()) = sources.presences.changed() => {}
+            Ok(()) = sources.record_trouble.changed() => {}
+        }
+    }
+}
+
+fn reload(state: &mut State, tables: &mut Tables, sources: &mut Sources) {
+    let loaded = Arc::clone(&sources.config.borrow_and_update());
+    let effects = state.apply(Event::ConfigLoaded(loaded), now());
+    tables.perform(effects);
+}
+
+fn take(state: &mut State, tables: &mut Tables, sources: &mut Sources, message: Message) {
+    match message {
+        Message::Event(event, done) => {
+            let effects = state.apply(event, now());
+            tables.perform(effects);
+            if let Some(done) = done {
+                let _ = done.send(());
+            }
+        }
+        Message::Reload(done) => {
+            reload(state, tables, sources);
+            let _ = done.send(());
+        }
+        Message::Ticket(give) => drop(give.send(state.ticket())),
+    }
+}
+
+fn now() -> Moment {
+    Moment { instant: Instant::now(), wall_ms: crate::clock::now_ms() }
+}

@@ -1,0 +1,348 @@
+//! The whole life of the engine: open what is on disk, listen, start the servers behind it, and at
+//! the end drain in the opposite order.
+
+mod activity;
+mod export;
+mod gateway_port;
+mod servers;
+mod start_error;
+mod switches;
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use arc_swap::ArcSwap;
+use drawbridge_audit::Record;
+use drawbridge_gateway::{BindError, Clients, GuardRules, Health, Presences};
+use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
+use drawbridge_model::ClientName;
+use drawbridge_secrets::{SecretStore, Token};
+use drawbridge_supervisor::sweep_leftovers;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+pub(crate) use gateway_port::{GatewayPort, address as gateway_address};
+pub use start_error::StartError;
+pub(crate) use start_error::config_sentence;
+
+use crate::access::Access;
+use crate::bridge::PanelEvent;
+use crate::config::edit::RemovedText;
+use crate::config::{InForce, Store, StoreSettings};
+use crate::controller::{self, Controller, Event, Kept, Launcher, Sources, State, Tables};
+use crate::export::change::{PlannedChange, WrittenChange};
+use crate::in_order::InOrder;
+use crate::logs::Logs;
+use crate::paths::Paths;
+use crate::undo::UndoShelf;
+use crate::view::{GatewayState, Snapshot};
+
+/// How long calls in flight may go on once Drawbridge is quitting.
+const DRAIN_GRACE: Duration = Duration::from_secs(5);
+/// How long tasks may take to end after that; a task that takes longer is left behind.
+const LAST_TASKS: Duration = Duration::from_secs(2);
+/// Events that wait for a slow panel. A panel that falls further behind misses some and asks for
+/// the snapshot again.
+const WAITING_EVENTS: usize = 256;
+
+/// Whether a person is there to see and decide.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Attendance {
+    /// A desktop: trouble is shown, and a choice is offered.
+    Attended,
+    /// A server: trouble at the start ends it with an exit code.
+    Unattended,
+}
+
+/// What the engine is started with.
+pub struct EngineSettings {
+    paths: Paths,
+    attendance: Attendance,
+    secrets: Arc<dyn SecretStore>,
+    port: Option<u16>,
+    guardian: Option<PathBuf>,
+}
+
+impl EngineSettings {
+    /// The engine of these places.
+    pub fn new(paths: Paths, attendance: Attendance, secrets: Arc<dyn SecretStore>) -> Self {
+        Self { paths, attendance, secrets, port: None, guardian: None }
+    }
+
+    /// Listens on this port whatever the config says; 0 takes any free one.
+    #[must_use]
+    pub fn with_port(mut self, port: Option<u16>) -> Self {
+        self.port = port;
+        self
+    }
+
+    /// Starts children through this guardian instead of the one beside our own program.
+    #[must_use]
+    pub fn with_guardian(mut self, guardian: PathBuf) -> Self {
+        self.guardian = Some(guardian);
+        self
+    }
+}
+
+/// A handle on the running engine. All handles are the same engine.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+struct Inner {
+    paths: Paths,
+    controller: Controller,
+    store: Store,
+    record: Record,
+    catalog: Arc<CatalogStore>,
+    launcher: Arc<Launcher>,
+    secrets: Arc<dyn SecretStore>,
+    gateway: GatewayPort,
+    kept: watch::Sender<Kept>,
+    kept_written: watch::Receiver<u64>,
+    events: broadcast::Sender<PanelEvent>,
+    edits: InOrder,
+    log_watch: watch::Sender<CancellationToken>,
+    /// Removed servers that can be put back.
+    removed: UndoShelf<RemovedText>,
+    /// The difference that was shown last.
+    planned: Mutex<Option<PlannedChange>>,
+    /// Written files that can be put back.
+    written: UndoShelf<WrittenChange>,
+    /// Tokens that are known because they were made in this run.
+    tokens: Mutex<HashMap<ClientName, Token>>,
+    tasks: TaskTracker,
+    servers: TaskTracker,
+    stop: CancellationToken,
+}
+
+impl Engine {
+    /// Opens what is on disk, listens, and starts the servers behind it, side by side.
+    ///
+    /// # Errors
+    /// When the data folder cannot be used, or, unattended, when the config cannot be understood
+    /// or the port is taken.
+    pub async fn start(settings: EngineSettings) -> Result<Self, StartError> {
+        let EngineSettings { paths, attendance, secrets, port: fixed_port, guardian } = settings;
+        let tasks = TaskTracker::new();
+        let servers = TaskTracker::new();
+        let stop = CancellationToken::new();
+
+        let record = Record::open(&paths.data_dir, &tasks).await?;
+        let store = Store::open(StoreSettings::new(&paths, tasks.clone(), stop.clone())).await;
+        let loaded = store.loaded();
+        if attendance == Attendance::Unattended
+            && loaded.in_force == InForce::Nothing
+            && let Some(problem) = &loaded.problem
+        {
+            return Err(StartError::BadConfig(problem.clone()));
+        }
+        for leftover in sweep_leftovers(&paths.state_dir()).await {
+            tracing::warn!(?leftover, "ended what an earlier run left behind");
+        }
+
+        let wanted_port = fixed_port.unwrap_or_else(|| loaded.config.gateway.port());
+        let listening = drawbridge_gateway::bind(wanted_port).await;
+        let listening = match (listening, attendance) {
+            (Err(error), Attendance::Unattended) => return Err(StartError::Port(error)),
+            (listening, _) => listening,
+        };
+
+        let kept = controller::read_kept(&record).await?;
+        let state = State::new(
+            Arc::clone(&loaded),
+            kept.paused,
+            kept.switched_off.clone(),
+            paths.config_file.display().to_string(),
+            wanted_port,
+            fixed_port.is_some(),
+        );
+        let (controller, inbox) = Controller::new(&state);
+
+        let policy = Arc::new(ArcSwap::new(state.policy()));
+        let catalog = Arc::new(CatalogStore::default());
+        let upstreams = Arc::new(Upstreams::default());
+        let bulletin = Bulletin::default();
+        let clients = Arc::new(ArcSwap::from_pointee(Clients::default()));
+        let guard = Arc::new(ArcSwap::from_pointee(GuardRules::default()));
+        let launcher = Arc::new(Launcher::new(
+            &paths,
+            attendance,
+            guardian.unwrap_or_else(crate::paths::guardian_beside_us),
+            Arc::clone(&secrets),
+            Arc::clone(&catalog),
+            Arc::clone(&upstreams),
+            bulletin.clone(),
+            Logs::new(&paths.log_dir(), tasks.clone()),
+            servers.clone(),
+        ));
+
+        let health = Arc::new(ArcSwap::from_pointee(Health::default()));
+        let shared = drawbridge_gateway::Shared {
+            policy: Arc::clone(&policy),
+            clients: Arc::clone(&clients),
+            catalog: Arc::clone(&catalog),
+            upstreams: Arc::clone(&upstreams),
+            bulletin: bulletin.clone(),
+            record: record.clone(),
+            guard: Arc::clone(&guard),
+            health: Arc::clone(&health),
+        };
+        let presences = watch::Sender::new(Presences::default());
+        let seen = presences.subscribe();
+        let gateway = GatewayPort::new(shared, presences, controller.clone(), &tasks);
+        let mut access = Access {
+            clients: Arc::clone(&clients),
+            guard: Arc::clone(&guard),
+            secrets: Arc::clone(&secrets),
+            paths: paths.clone(),
+            tasks: tasks.clone(),
+            gateway: gateway.clone(),
+            bridges: BTreeMap::new(),
+        };
+        access.publish(&loaded, None).await;
+
+        let address = gateway.address();
+        gateway.take(listening, wanted_port).await;
+
+        let (access_wanted, access_loaded) = watch::channel(Arc::clone(&loaded));
+        tasks.spawn(access.follow(access_loaded, address));
+        let (move_port, ports) = mpsc::channel(4);
+        tasks.spawn(gateway.clone().follow(ports, stop.clone()));
+        let (kept, kept_wanted) = watch::channel(kept);
+        let (written, kept_written) = watch::channel(0);
+        tasks.spawn(controller::write_kept(record.clone(), kept_wanted, written));
+        let (notes, waiting_notes) = controller::notes();
+        tasks.spawn(controller::write_notes(record.clone(), waiting_notes));
+
+        let sources = Sources {
+            catalog: catalog.changes(),
+            presences: seen,
+            record_trouble: record.trouble(),
+            config: store.subscribe(),
+        };
+        let tables = Tables {
+            policy,
+            health,
+            catalog: Arc::clone(&catalog),
+            upstreams,
+            bulletin,
+            launcher: Arc::clone(&launcher),
+            controller: controller.clone(),
+            tasks: servers.clone(),
+            stop: stop.clone(),
+            access: access_wanted,
+            port: move_port,
+            kept: kept.clone(),
+            notes,
+            runs: HashMap::new(),
+            retries: HashMap::new(),
+        };
+        tasks.spawn(controller::run(state, inbox, sources, tables));
+        controller.reload().await;
+
+        let (events, _) = broadcast::channel(WAITING_EVENTS);
+        let engine = Self(Arc::new(Inner {
+            edits: InOrder::start(&tasks, &stop),
+            log_watch: watch::Sender::new(CancellationToken::new()),
+            removed: UndoShelf::default(),
+            planned: Mutex::default(),
+            written: UndoShelf::default(),
+            tokens: Mutex::default(),
+            paths,
+            controller,
+            store,
+            record,
+            catalog,
+            launcher,
+            secrets,
+            gateway,
+            kept,
+            kept_written,
+            events,
+            tasks,
+            servers,
+            stop,
+        }));
+        engine.announce_events();
+        Ok(engine)
+    }
+
+    /// How everything stands now.
+    #[must_use]
+    pub fn current_snapshot(&self) -> Arc<Snapshot> {
+        Arc::clone(&self.0.controller.snapshots().borrow())
+    }
+
+    /// Snapshots, one for each change or burst of changes.
+    #[must_use]
+    pub fn snapshots(&self) -> watch::Receiver<Arc<Snapshot>> {
+        self.0.controller.snapshots()
+    }
+
+    /// What the panel is told without asking, except snapshots, which have a channel of their own.
+    #[must_use]
+    pub fn events(&self) -> broadcast::Receiver<PanelEvent> {
+        self.0.events.subscribe()
+    }
+
+    /// Where this engine keeps its files.
+    #[must_use]
+    pub fn paths(&self) -> &Paths {
+        &self.0.paths
+    }
+
+    /// Ends everything: no new calls, calls in flight get five seconds, then the servers are
+    /// stopped, side by side and with their own grace, and what is on record is flushed. Takes at
+    /// most about thirteen seconds. May be called more than once.
+    pub async fn shut_down(&self) {
+        let inner = &self.0;
+        inner.gateway.drain(DRAIN_GRACE).await;
+        inner.controller.tell(Event::Quit).await;
+        inner.servers.close();
+        // A server has five seconds to end by itself and is ended by force after that.
+        let _ = tokio::time::timeout(DRAIN_GRACE + LAST_TASKS, inner.servers.wait()).await;
+        inner.stop.cancel();
+        inner.launcher.logs.close();
+        inner.record.close().await;
+        inner.tasks.close();
+        if tokio::time::timeout(LAST_TASKS, inner.tasks.wait()).await.is_err() {
+            tracing::warn!(left = inner.tasks.len(), "not every task ended in time");
+        }
+    }
+
+    /// Turns new rows of the record into events, for as long as the engine lives.
+    fn announce_events(&self) {
+        let events = self.0.events.clone();
+        let mut newest = self.0.record.newest();
+        let stop = self.0.stop.clone();
+        self.0.tasks.spawn(async move {
+            loop {
+                tokio::select! {
+                    changed = newest.changed() => {
+                        if changed.is_err() {
+                            return;
+                        }
+                        newest.borrow_and_update();
+                        let _ = events.send(PanelEvent::ActivityRecorded);
+                    }
+                    () = stop.cancelled() => return,
+                }
+            }
+        });
+    }
+}
+
+/// Whether the port is taken, as the snapshot says it.
+fn trouble_at_port(port: u16, error: &BindError) -> (u16, GatewayState) {
+    let problem = error.problem();
+    let state = match error {
+        BindError::InUse { holder, .. } => {
+            GatewayState::PortInUse { holder: holder.clone(), problem }
+        }
+        BindError::Other { .. } => GatewayState::Failed { problem },
+    };
+    (port, state)
+}

@@ -1,0 +1,45 @@
+use drawbridge_audit::{OpenError, ReadError};
+use drawbridge_gateway::BindError;
+use drawbridge_model::Problem;
+
+use crate::view::ConfigProblem;
+
+/// Why the engine could not be started.
+#[derive(Debug, thiserror::Error)]
+pub enum StartError {
+    /// The record cannot be opened: the data folder is in use or cannot be used.
+    #[error("the record could not be opened")]
+    Record(#[from] OpenError),
+    /// The config cannot be understood, and there is no earlier one that could.
+    #[error("the config {} could not be understood", .0.path)]
+    BadConfig(ConfigProblem),
+    /// What was kept over the last restart cannot be read.
+    #[error("what was kept could not be read")]
+    Kept(#[from] ReadError),
+    /// The gateway cannot listen.
+    #[error("the gateway could not listen")]
+    Port(#[from] BindError),
+}
+
+impl StartError {
+    /// What a person reads.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        match self {
+            Self::Record(error) => error.problem(),
+            Self::BadConfig(problem) => Problem::new(config_sentence(problem), ""),
+            Self::Kept(error) => error.problem(),
+            Self::Port(error) => error.problem(),
+        }
+    }
+}
+
+/// File, line, key and expectation in one line, as editors can jump to it.
+pub(crate) fn config_sentence(problem: &ConfigProblem) -> String {
+    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
+    let key = match problem.key.as_str() {
+        "" => String::new(),
+        key => format!("{key}: "),
+    };
+    format!("{}{line}: {key}{}", problem.path, problem.message)
+}

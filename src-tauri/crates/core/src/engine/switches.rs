@@ -1,0 +1,157 @@
+//! Switching tools and servers. What is switched off counts at once, in the policy and over a
+//! restart, before it is written to the config; what is allowed counts once it is written.
+
+use drawbridge_audit::SwitchedOff;
+use drawbridge_model::{Mode, Preset, ServerName, ToolName};
+
+use super::Engine;
+use super::servers::edit_failed;
+use crate::bridge::{CommandError, ErrorCode};
+use crate::config::edit::Edit;
+use crate::controller::{Event, setting_note};
+
+impl Engine {
+    /// Sets one tool's mode.
+    ///
+    /// # Errors
+    /// When the server is unknown or the config cannot be written. A tool that was switched off
+    /// stays off all the same.
+    pub async fn set_tool_mode(
+        &self,
+        server: ServerName,
+        tool: ToolName,
+        mode: Mode,
+    ) -> Result<(), CommandError> {
+        let edit =
+            Edit::SetToolModes { server: server.clone(), modes: vec![(tool.clone(), Some(mode))] };
+        let word = match mode {
+            Mode::Off => "Off",
+            Mode::Ask => "Ask",
+            Mode::Allow => "Allow",
+        };
+        self.note(format!("\"{tool}\" set to {word}"), Some(server.clone()));
+        self.switch(SwitchedOff { server, tool: Some(tool) }, mode, vec![edit]).await
+    }
+
+    /// Sets the mode of all tools of a server. Off covers tools the server adds later as well;
+    /// the other modes cover only those it has.
+    ///
+    /// # Errors
+    /// As [`Engine::set_tool_mode`].
+    pub async fn set_all_tools(&self, server: ServerName, mode: Mode) -> Result<(), CommandError> {
+        let snapshot = self.current_snapshot();
+        let Some(view) = snapshot.servers.iter().find(|view| view.name == server) else {
+            return Err(no_such_server(&server));
+        };
+        let modes = view.tools.iter().map(|tool| (tool.name.clone(), Some(mode))).collect();
+        let mut edits = vec![Edit::SetToolModes { server: server.clone(), modes }];
+        if mode == Mode::Off {
+            edits.push(Edit::SetPreset { server: server.clone(), preset: Preset::Off });
+        }
+        self.note(format!("All tools set to {mode:?}"), Some(server.clone()));
+        self.switch(SwitchedOff { server, tool: None }, mode, edits).await
+    }
+
+    /// Switches a server on or off.
+    ///
+    /// # Errors
+    /// When the server is unknown or the config cannot be written. A server that was switched off
+    /// is stopped all the same.
+    pub async fn set_server_enabled(
+        &self,
+        server: ServerName,
+        enabled: bool,
+    ) -> Result<(), CommandError> {
+        self.known(&server)?;
+        if !enabled {
+            self.0.controller.tell(Event::Stop(server.clone())).await;
+        }
+        let word = if enabled { "switched on" } else { "switched off" };
+        self.note(format!("\"{server}\" {word}"), Some(server.clone()));
+        self.edit(vec![Edit::SetEnabled { server, enabled }]).await
+    }
+
+    /// Pauses or resumes all tools.
+    ///
+    /// # Errors
+    /// None at present; the pause holds even when it cannot be kept over a restart.
+    pub async fn set_paused(&self, paused: bool) -> Result<(), CommandError> {
+        self.0.controller.tell(Event::SetPaused(paused)).await;
+        self.kept_is_written().await;
+        Ok(())
+    }
+
+    async fn switch(
+        &self,
+        switch: SwitchedOff,
+        mode: Mode,
+        edits: Vec<Edit>,
+    ) -> Result<(), CommandError> {
+        self.known(&switch.server)?;
+        if mode == Mode::Off {
+            self.0.controller.tell(Event::SwitchedOff(switch.clone())).await;
+        }
+        let Some(ticket) = self.0.controller.ticket().await else { return Err(quitting()) };
+        let engine = self.clone();
+        let written = self.0.edits.run(async move {
+            engine.write(edits).await?;
+            engine.0.controller.tell(Event::SwitchWritten(switch, ticket)).await;
+            Ok(())
+        });
+        // The switch is kept over a restart before it is in the config, whichever is slower.
+        let (written, ()) = tokio::join!(written, self.kept_is_written());
+        written.unwrap_or_else(|| Err(quitting()))
+    }
+
+    /// Writes changes to the config, after all that were asked for before, and puts them in force.
+    pub(super) async fn edit(&self, edits: Vec<Edit>) -> Result<(), CommandError> {
+        let engine = self.clone();
+        let written = self.0.edits.run(async move { engine.write(edits).await }).await;
+        written.unwrap_or_else(|| Err(quitting()))
+    }
+
+    async fn write(&self, edits: Vec<Edit>) -> Result<(), CommandError> {
+        for edit in edits {
+            self.0.store.apply(edit).await.map_err(edit_failed)?;
+        }
+        self.0.controller.reload().await;
+        Ok(())
+    }
+
+    /// Waits until pause and switches are kept over a restart, or could not be.
+    async fn kept_is_written(&self) {
+        let wanted = self.0.kept.borrow().revision;
+        let mut written = self.0.kept_written.clone();
+        let _ = written.wait_for(|revision| *revision >= wanted).await;
+    }
+
+    pub(super) fn known(&self, server: &ServerName) -> Result<(), CommandError> {
+        match self.0.store.loaded().config.server(server.as_str()) {
+            Some(_) => Ok(()),
+            None => Err(no_such_server(server)),
+        }
+    }
+
+    /// Puts on record that a person changed something.
+    pub(super) fn note(&self, text: String, server: Option<ServerName>) {
+        let note = setting_note(text, server);
+        let record = self.0.record.clone();
+        self.0.tasks.spawn(async move {
+            if let Err(error) = record.note(note).await {
+                tracing::warn!(%error, "a changed setting was not put on record");
+            }
+        });
+    }
+}
+
+pub(super) fn no_such_server(server: &ServerName) -> CommandError {
+    CommandError::new(
+        ErrorCode::Other,
+        format!("There is no server named \"{server}\" any more."),
+        "",
+    )
+}
+
+pub(super) fn quitting() -> CommandError {
+    CommandError::new(ErrorCode::Other, "Drawbridge is quitting.", "")
+}

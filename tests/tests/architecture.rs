@@ -1,0 +1,92 @@
+//! The map must fit the country: what `ARCHITECTURE.md` names exists.
+
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+/// All sources of the project: Rust, TypeScript, Python and the lints' settings.
+fn sources(folder: &Path, text: &mut String) {
+    let Ok(entries) = std::fs::read_dir(folder) else { return };
+    for entry in entries {
+        let path = entry.expect("the folder can be read").path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        if path.is_dir() {
+            if !matches!(
+                name.as_str(),
+                "target" | "node_modules" | "dist" | ".venv" | "gen" | ".git"
+            ) {
+                sources(&path, text);
+            }
+            continue;
+        }
+        let kinds = ["rs", "ts", "tsx", "mjs", "py", "toml", "json"];
+        let known = path.extension().is_some_and(|kind| kinds.iter().any(|known| *known == kind));
+        if known && name != "package-lock.json" {
+            text.push_str(&std::fs::read_to_string(&path).unwrap_or_default());
+        }
+    }
+}
+
+/// The rows under "Invariants": what is said, and the names in the last column.
+fn invariants(page: &str) -> Vec<(String, Vec<String>)> {
+    let table = page.split("## Invariants").nth(1).expect("the page has the section");
+    table
+        .lines()
+        .filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit())
+        .map(|line| {
+            let cells: Vec<_> = line.trim_matches('|').split('|').map(str::trim).collect();
+            let holders =
+                cells[2].split('`').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+            (cells[1].to_owned(), holders)
+        })
+        .collect()
+}
+
+/// Whether a test of that name, or a fence around that call, stands in the sources.
+fn exists(name: &str, text: &str) -> bool {
+    text.contains(&format!("fn {name}("))
+        || text.contains(&format!("\"{name}\""))
+        || text.contains(&format!("def {name}("))
+}
+
+#[test]
+fn each_invariant_names_a_test_or_lint_that_exists() {
+    let page = std::fs::read_to_string(root().join("src-tauri/ARCHITECTURE.md"))
+        .expect("the page is there");
+    let rows = invariants(&page);
+    assert!(rows.len() >= 9, "only {} invariants are listed", rows.len());
+    let mut text = std::fs::read_to_string(root().join(".clippy.toml")).expect("the fences");
+    for folder in ["src-tauri", "tests", "ui"] {
+        sources(&root().join(folder), &mut text);
+    }
+    for (says, holders) in rows {
+        assert!(!holders.is_empty(), "nothing holds: {says}");
+        for holder in holders {
+            assert!(exists(&holder, &text), "{holder} does not exist, which is to hold: {says}");
+        }
+    }
+    assert!(
+        !exists(
+            "a_name_that_nobody_wrote_as_a_test",
+            &text.replace("\"a_name_that_nobody_wrote_as_a_test\"", "")
+        ),
+        "the check finds what is not there"
+    );
+}
+
+#[test]
+fn the_architecture_page_stays_short_and_its_paths_exist() {
+    let page = std::fs::read_to_string(root().join("src-tauri/ARCHITECTURE.md"))
+        .expect("the page is there");
+    assert!(page.lines().count() <= 200, "a map of more than 200 lines is not read");
+    for path in page.split('`').skip(1).step_by(2).filter(|name| {
+        name.contains('/') && name.ends_with(".rs") && !name.starts_with("controller/")
+    }) {
+        let found = [root().join(path), root().join("src-tauri").join(path)];
+        assert!(found.iter().any(|path| path.exists()), "{path} does not exist");
+    }
+}

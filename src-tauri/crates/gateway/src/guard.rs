@@ -24,7 +24,7 @@ pub struct GuardRules {
 
 /// Where we listen, as far as the guard cares.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Listening {
+pub(crate) struct Listening {
     port: u16,
     port_text: String,
     names: Vec<&'static str>,
@@ -33,8 +33,7 @@ pub struct Listening {
 
 impl Listening {
     /// On `port` of 127.0.0.1 and, if `v6`, of `[::1]`.
-    #[must_use]
-    pub fn new(port: u16, v6: bool) -> Self {
+    pub(crate) fn new(port: u16, v6: bool) -> Self {
         let mut names = vec!["127.0.0.1", "localhost"];
         if v6 {
             names.push("[::1]");

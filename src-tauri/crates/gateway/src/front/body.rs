@@ -1,0 +1,73 @@
+//! Reading a request's body, bounded in size and time.
+
+use bytes::{Bytes, BytesMut};
+use http::StatusCode;
+use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
+use http_body::Body as _;
+use http_body_util::BodyExt as _;
+use hyper::body::Incoming;
+
+use crate::limits::Limits;
+
+/// Whether a body says of itself that it is JSON, once, and is not compressed.
+pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+    let mut types = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(only), None) = (types.next(), types.next()) else { return false };
+    let essence = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
+    essence.trim().eq_ignore_ascii_case("application/json")
+        && !headers.contains_key(CONTENT_ENCODING)
+}
+
+/// Why a body was not read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Unread {
+    TooLarge,
+    TooSlow,
+    Broken,
+}
+
+impl Unread {
+    pub(crate) fn status(self) -> StatusCode {
+        match self {
+            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
+            Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
+            Self::Broken => StatusCode::BAD_REQUEST,
+        }
+    }
+
+    pub(crate) fn sentence(self) -> &'static str {
+        match self {
+            Self::TooLarge => "The message is larger than Drawbridge takes.",
+            Self::TooSlow => "The message did not arrive in time.",
+            Self::Broken => "The message did not arrive whole.",
+        }
+    }
+}
+
+/// Reads a body. One that arrives in one piece is not copied.
+pub(crate) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
+    let limit = limits.body_bytes;
+    if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > limit) {
+        return Err(Unread::TooLarge);
+    }
+    let reading = async {
+        let mut whole = Bytes::new();
+        let mut pieces = BytesMut::new();
+        while let Some(frame) = body.frame().await {
+            let Ok(data) = frame.map_err(|_| Unread::Broken)?.into_data() else { continue };
+            if whole.len() + pieces.len() + data.len() > limit {
+                return Err(Unread::TooLarge);
+            }
+            if whole.is_empty() && pieces.is_empty() {
+                whole = data;
+            } else {
+                if pieces.is_empty() {
+                    pieces.extend_from_slice(&std::mem::take(&mut whole));
+                }
+                pieces.extend_from_slice(&data);
+            }
+        }
+        Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
+    };
+    tokio::time::timeout(limits.body_time, reading).await.unwrap_or(Err(Unread::TooSlow))
+}

@@ -1,0 +1,365 @@
+//! A request on its way to a server and back: decision, record, server, events, record.
+//!
+//! The order holds invariant 4, "no call runs without being on record, and none that was refused
+//! runs". The policy is asked before the record, so that a refusal leaves one row, and once more
+//! when the row is committed and the connection is there, right before the request is handed over:
+//! a switch that was turned meanwhile counts. A call that was begun always gets its end, since
+//! [`Exchange`](super::exchange::Exchange) lets this future run to its end whatever the app does.
+
+use std::borrow::Cow;
+use std::ops::Range;
+use std::sync::Arc;
+use std::time::Instant;
+
+use drawbridge_audit::{CallBegan, CallEnded, Excerpt, Note};
+use drawbridge_mcp::wire::{self, Edit};
+use drawbridge_mcp::{
+    Call, CallEvent, Caller, Connection, Outcome, PeerFeatures, Request, SendError,
+};
+use drawbridge_model::{ActivityKind, ActivityOutcome, ServerName};
+use drawbridge_policy::Refusal;
+use serde_json::value::RawValue;
+
+use super::NO_MEANING;
+use super::accept::Forms;
+use super::exchange::{Said, Voice};
+use super::questions::Asked;
+use crate::edge::Edge;
+use crate::session::{InFlight, Session, Withdrawn};
+
+/// A request to a server.
+pub(crate) struct Crossing {
+    pub(crate) server: ServerName,
+    pub(crate) method: Cow<'static, str>,
+    pub(crate) params: Option<Box<RawValue>>,
+    /// What stands in the parameters for the app, and what the server gets in its place.
+    pub(crate) edit: Option<(Range<usize>, String)>,
+    pub(crate) gate: Gate,
+    /// The tool, prompt, resource or method it is about, as the server names it.
+    pub(crate) subject: String,
+    pub(crate) entry: Entry,
+    /// What in the result names things of the server that the app knows under other names.
+    pub(crate) translate: Translate,
+}
+
+/// Who decides whether a request crosses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Gate {
+    /// The mode of the tool it calls. Refused with a tool result.
+    Tool,
+    /// The switch of the server. Refused with an error.
+    Server,
+}
+
+/// What a request leaves on record.
+pub(crate) enum Entry {
+    /// Nothing: it asks how to use something and does not use it.
+    None,
+    /// A call with its beginning and end.
+    Call {
+        /// What kind of call.
+        kind: ActivityKind,
+        /// What it is called with.
+        arguments: Option<Excerpt>,
+    },
+}
+
+/// How a result is translated on the merged address. Everything else in it stays as it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Translate {
+    /// Not at all.
+    Nothing,
+    /// The URIs at these paths get the server's prefix.
+    Uris(&'static [&'static [&'static str]]),
+}
+
+/// How a request ended.
+enum Ending {
+    Answered(Outcome),
+    /// The policy refused it at the last moment.
+    Refused(Refusal),
+    /// The server is not there, or was lost. The sentence says so.
+    Failed(String),
+    /// The parameters cannot be sent.
+    Malformed(String),
+    Withdrawn(Withdrawn),
+    /// The app closed its connection and did not come back in time.
+    AppGone,
+}
+
+/// Everything a request needs on its way.
+pub(crate) struct Passage {
+    pub(crate) edge: Arc<Edge>,
+    pub(crate) session: Arc<Session>,
+    /// The id the app gave the request, as JSON text.
+    pub(crate) id: Box<str>,
+    pub(crate) in_flight: InFlight,
+    pub(crate) forms: Forms,
+}
+
+impl Passage {
+    /// Lets a request cross and says what comes of it.
+    pub(crate) async fn cross(mut self, mut crossing: Crossing, voice: Voice) {
+        let _counted = self.edge.calls.token();
+        let entry = std::mem::replace(&mut crossing.entry, Entry::None);
+        let began = self.began(&crossing, entry);
+        if let Err(refusal) = crossing.decide(&self.edge) {
+            let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
+            if let Some(began) = began {
+                // It did not run, so a note that cannot be written holds nothing up.
+                if let Err(error) =
+                    self.edge.shared.record.note(Note::refused(began, &*sentence)).await
+                {
+                    tracing::warn!(%error, "a refusal is not on record");
+                }
+            }
+            let answer = crossing.gate.refused(&self.id, &sentence);
+            return self.finish(&voice, Some(answer)).await;
+        }
+        let on_record = match began {
+            None => None,
+            Some(began) => match self.edge.shared.record.begin(began).await {
+                Ok(id) => Some(id),
+                Err(error) => {
+                    let sentence = error.problem().message;
+                    let answer = crossing.gate.refused(&self.id, &sentence);
+                    return self.finish(&voice, Some(answer)).await;
+                }
+            },
+        };
+        let since = Instant::now();
+        let ending = self.run(&crossing, &voice).await;
+        let (answer, end) = self.close(&crossing, ending, since);
+        // The end is queued before the answer leaves, so that whoever has the answer finds it on
+        // record.
+        if let Some(id) = on_record {
+            self.edge.shared.record.end(id, end).await;
+        }
+        self.finish(&voice, answer).await;
+    }
+
+    fn began(&self, crossing: &Crossing, entry: Entry) -> Option<CallBegan> {
+        let Entry::Call { kind, arguments } = entry else { return None };
+        let mut began = CallBegan::new(kind);
+        began.client = Some(self.session.hello.client.name.clone());
+        began.client_says.clone_from(&self.session.hello.says);
+        began.server = Some(crossing.server.clone());
+        began.subject = Some(crossing.subject.clone());
+        began.arguments = arguments;
+        Some(began)
+    }
+
+    async fn run(&mut self, crossing: &Crossing, voice: &Voice) -> Ending {
+        let mut call = None;
+        let grace = self.edge.limits.grace_after_loss;
+        // 2025-11-25, basic/transports: a connection that is closed is no cancellation. An app
+        // may be gone for a moment; after the grace nobody is going to read the answer.
+        let app_gone = async {
+            voice.closed().await;
+            tokio::time::sleep(grace).await;
+        };
+        let crossed = forward(&self.edge, &self.session, self.forms, crossing, voice, &mut call);
+        let ending = tokio::select! {
+            biased;
+            ending = crossed => ending,
+            withdrawn = self.in_flight.withdrawn() => Ending::Withdrawn(withdrawn),
+            () = app_gone => Ending::AppGone,
+        };
+        // A call that is dropped before its outcome is cancelled at the server.
+        if let (Some(call), Ending::Withdrawn(Withdrawn::ByApp(reason))) = (call, &ending) {
+            let reason = reason.as_deref().filter(|reason| reason.get().starts_with('"'));
+            call.cancel(reason);
+        }
+        ending
+    }
+
+    /// The answer to the app and the end on record.
+    fn close(
+        &self,
+        crossing: &Crossing,
+        ending: Ending,
+        since: Instant,
+    ) -> (Option<String>, CallEnded) {
+        let end = |outcome| CallEnded::new(outcome, since.elapsed());
+        let noted = |outcome, note: &str| {
+            let mut end = end(outcome);
+            end.note = Some(note.to_owned());
+            end
+        };
+        let refused = |sentence: &str| Some(crossing.gate.refused(&self.id, sentence));
+        match ending {
+            Ending::Answered(Outcome::Result(result)) => {
+                let failed = is_error(&result);
+                let mut end = end(match failed {
+                    true => ActivityOutcome::Failed,
+                    false => ActivityOutcome::Succeeded,
+                });
+                end.result = Some(Excerpt::of(result.get()));
+                let translated = crossing.translated(&result);
+                let text = translated.as_deref().unwrap_or(&result).get();
+                (Some(wire::result_message(&self.id, text)), end)
+            }
+            Ending::Answered(Outcome::Error(error)) => {
+                let mut end = end(ActivityOutcome::Failed);
+                end.note = message_of(&error);
+                end.result = Some(Excerpt::of(error.get()));
+                (Some(wire::error_message(Some(&self.id), error.get())), end)
+            }
+            Ending::Refused(refusal) => {
+                let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
+                (refused(&sentence), noted(ActivityOutcome::Refused, &sentence))
+            }
+            Ending::Failed(sentence) => {
+                (refused(&sentence), noted(ActivityOutcome::Failed, &sentence))
+            }
+            Ending::Malformed(why) => {
+                let answer = wire::error_response(Some(&self.id), wire::INVALID_PARAMS, &why);
+                (Some(answer), noted(ActivityOutcome::Failed, &why))
+            }
+            Ending::Withdrawn(Withdrawn::ByApp(_)) => {
+                (None, noted(ActivityOutcome::Cancelled, "The app cancelled it."))
+            }
+            Ending::Withdrawn(Withdrawn::WithSession) => {
+                let sentence = if self.edge.draining.is_cancelled() {
+                    "Drawbridge is quitting, so the call was cancelled."
+                } else {
+                    "The session was closed, so the call was cancelled."
+                };
+                (refused(sentence), noted(ActivityOutcome::Cancelled, sentence))
+            }
+            Ending::AppGone => {
+                (None, noted(ActivityOutcome::Cancelled, "The app went away before the answer."))
+            }
+        }
+    }
+
+    /// Gives the place in the session back, then answers: an app may use the id again as soon as
+    /// it has the answer.
+    async fn finish(self, voice: &Voice, answer: Option<String>) {
+        drop(self.in_flight);
+        let _nobody_listens = voice.send(Said::Answer(answer)).await;
+    }
+}
+
+/// Hands a request to its server and passes the events of the call on. The call is left in `slot`
+/// for whoever breaks off.
+async fn forward(
+    edge: &Edge,
+    session: &Arc<Session>,
+    forms: Forms,
+    crossing: &Crossing,
+    voice: &Voice,
+    slot: &mut Option<Call>,
+) -> Ending {
+    let client = &session.hello.client.name;
+    let connection: Connection =
+        match edge.shared.upstreams.connection_for(crossing.server.as_str(), client).await {
+            Ok(connection) => connection,
+            Err(unavailable) => return Ending::Failed(unavailable.0.message),
+        };
+    if let Err(refusal) = crossing.decide(edge) {
+        return Ending::Refused(refusal);
+    }
+    let edits: Vec<Edit<'_>> = crossing
+        .edit
+        .iter()
+        .map(|(span, with)| Edit { span: span.clone(), with: with.as_str().into() })
+        .collect();
+    // An app that takes nothing but the answer cannot be asked anything.
+    let features = match forms {
+        Forms::Json => PeerFeatures::default(),
+        Forms::Either | Forms::Stream => session.hello.features,
+    };
+    let request = Request {
+        method: &crossing.method,
+        params: crossing.params.as_deref(),
+        edits: &edits,
+        caller: Caller { key: session.key, features },
+    };
+    let call = match connection.request(request).await {
+        Ok(call) => slot.insert(call),
+        Err(SendError::Params(error)) => return Ending::Malformed(error.to_string()),
+        Err(error) => return Ending::Failed(error.problem().message),
+    };
+    let mut asked = Asked::by(session);
+    loop {
+        let event = tokio::select! {
+            biased;
+            event = call.next() => event,
+            id = asked.withdrawn() => {
+                let _nobody_listens = voice.send(Said::Message(Asked::taken_back(id))).await;
+                continue;
+            }
+        };
+        match event {
+            CallEvent::Done(outcome) => return Ending::Answered(outcome),
+            CallEvent::Lost(lost) => return Ending::Failed(lost.0.message),
+            CallEvent::Notification { method, params } => {
+                if forms != Forms::Json && session.wants(&method, params.as_deref()) {
+                    let message = wire::notification(&method, params.as_deref());
+                    let _nobody_listens = voice.send(Said::Message(message)).await;
+                }
+            }
+            CallEvent::Question(question) => {
+                // Dropped, a question is refused.
+                if forms != Forms::Json && !voice.is_closed() {
+                    let message = asked.ask(question);
+                    let _nobody_listens = voice.send(Said::Message(message)).await;
+                }
+            }
+        }
+    }
+}
+
+impl Crossing {
+    fn decide(&self, edge: &Edge) -> Result<(), Refusal> {
+        let policy = edge.shared.policy.load();
+        match self.gate {
+            Gate::Tool => policy.decide_tool(self.server.as_str(), &self.subject),
+            Gate::Server => policy.decide_server(self.server.as_str()),
+        }
+    }
+
+    fn translated(&self, result: &RawValue) -> Option<Box<RawValue>> {
+        let Translate::Uris(paths) = self.translate else { return None };
+        // Most results hold no URI of a resource; those that do are searched for.
+        if !result.get().contains("\"uri\"") {
+            return None;
+        }
+        let prefix = drawbridge_mcp::names::uri_prefix(self.server.as_str());
+        let change = |_, field: &wire::Field<'_>| {
+            let uri = field.text()?;
+            Some(Cow::Owned(wire::raw_string(&format!("{prefix}{uri}"))))
+        };
+        // A result in which a key stands twice is passed on as it is.
+        wire::rewrite(result, paths, change).ok().flatten()
+    }
+}
+
+impl Gate {
+    /// The answer to a request that does not cross: the model behind the app is told by a tool
+    /// result, the app by an error.
+    pub(crate) fn refused(self, id: &str, sentence: &str) -> String {
+        match self {
+            Self::Tool => wire::result_message(id, &tool_error(sentence)),
+            Self::Server => wire::error_response(Some(id), NO_MEANING, sentence),
+        }
+    }
+}
+
+/// A tool result that says why there is none.
+pub(crate) fn tool_error(sentence: &str) -> String {
+    let text = wire::raw_string(sentence);
+    format!(r#"{{"content":[{{"type":"text","text":{text}}}],"isError":true}}"#)
+}
+
+/// Whether a tool result says that the tool failed.
+fn is_error(result: &RawValue) -> bool {
+    result.get().contains("\"isError\"")
+        && wire::find(result, &["isError"]).ok().flatten().is_some_and(|field| field.is_true())
+}
+
+fn message_of(error: &RawValue) -> Option<String> {
+    let message = wire::find(error, &["message"]).ok()??.text()?.into_owned();
+    Some(message.chars().take(500).collect())
+}

@@ -4,6 +4,7 @@
 //! the way lines end stay. A text that is not a valid config is never changed, and no change makes
 //! an invalid one.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 
 use drawbridge_model::{
@@ -269,7 +270,9 @@ fn change(text: &str, config: &Config, edit: &Edit) -> Result<String, Fail> {
         Edit::SetToolModes { server, modes } => {
             let known = known(config, server, BuiltIn::Welcome)?;
             let mut text = text.to_owned();
-            for (tool, mode) in modes {
+            // Of two modes for one tool the later one counts.
+            let modes: BTreeMap<_, _> = modes.iter().cloned().collect();
+            for (tool, mode) in &modes {
                 let path = ["mcpServers", server.as_str(), "drawbridge", "tools", tool.as_str()];
                 match mode {
                     Some(mode) if known.tools.get(tool) == Some(mode) => {}

@@ -5,8 +5,8 @@ use jsonc_parser::common::Ranged;
 use jsonc_parser::errors::{ParseError, ParseErrorKind};
 use jsonc_parser::{CollectOptions, ParseOptions, parse_to_ast};
 
-/// A parsed text. Byte ranges in `root` count from the start of `text`, in which a byte order
-/// mark was overwritten, not removed, so that they fit the original too.
+/// A parsed text. Byte ranges in `root` count from its start; nothing but blanks and comments in it
+/// gives no root.
 pub(crate) struct Document<'a> {
     pub(crate) root: Option<Value<'a>>,
 }
@@ -35,9 +35,51 @@ impl<'a> Document<'a> {
             allow_non_finite_numbers: false,
             allow_extended_string_escapes: false,
         };
+        if let Some(offset) = text_over_lines(text) {
+            let message = "This text is not closed with \" on its own line.".to_owned();
+            return Err(SyntaxFault { offset, message });
+        }
         let parsed = parse_to_ast(text, &CollectOptions::default(), &options)
             .map_err(|error| syntax_fault(text, &error))?;
         Ok(Self { root: parsed.value })
+    }
+}
+
+/// Where a text in quotation marks begins that does not end on its line. The parser would go on to
+/// the next quotation mark, wherever that is, and then complain about what follows it.
+fn text_over_lines(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = 0;
+    while at < bytes.len() {
+        match bytes[at] {
+            b'/' => at = end_of_comment(text, at).unwrap_or(at + 1),
+            b'"' => {
+                let start = at;
+                at += 1;
+                while bytes.get(at) != Some(&b'"') {
+                    match bytes.get(at) {
+                        Some(b'\\') => at += 2,
+                        None | Some(b'\n' | b'\r') => return Some(start),
+                        Some(_) => at += 1,
+                    }
+                }
+                at += 1;
+            }
+            _ => at += 1,
+        }
+    }
+    None
+}
+
+/// The byte after a comment that begins here, if one does.
+pub(crate) fn end_of_comment(text: &str, at: usize) -> Option<usize> {
+    let rest = &text[at..];
+    if rest.starts_with("//") {
+        Some(at + rest.find(['\n', '\r']).unwrap_or(rest.len()))
+    } else if let Some(inside) = rest.strip_prefix("/*") {
+        Some(at + inside.find("*/").map_or(rest.len(), |end| end + 4))
+    } else {
+        None
     }
 }
 
@@ -176,14 +218,10 @@ pub(crate) fn skip_trivia(text: &str, from: usize) -> usize {
     loop {
         let rest = &text[at..];
         let blank = rest.len() - rest.trim_start().len();
-        if blank > 0 {
-            at += blank;
-        } else if rest.starts_with("//") {
-            at += rest.find(['\n', '\r']).unwrap_or(rest.len());
-        } else if rest.starts_with("/*") {
-            at += rest.find("*/").map_or(rest.len(), |end| end + 2);
-        } else {
-            return at;
+        at += blank;
+        match end_of_comment(text, at) {
+            Some(end) => at = end,
+            None => return at,
         }
     }
 }

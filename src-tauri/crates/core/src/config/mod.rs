@@ -21,6 +21,9 @@ pub(crate) mod splice;
 mod store;
 mod watch;
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::BTreeMap;
 use std::fmt;
 use std::path::Path;

@@ -10,7 +10,7 @@ use std::ops::Range;
 use jsonc_parser::ast::{Object, ObjectProp, Value};
 use jsonc_parser::common::Ranged;
 
-use super::jsonc::{Document, SyntaxFault, property, skip_trivia};
+use super::jsonc::{Document, SyntaxFault, end_of_comment, property, skip_trivia};
 
 /// A value to be written.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -100,17 +100,12 @@ fn comments(text: &str, from: usize, to: usize) -> Vec<Range<usize>> {
     let mut found = Vec::new();
     let mut at = from;
     while at < to {
-        let rest = &text[at..to];
-        if rest.starts_with("//") {
-            let end = at + rest.find(['\n', '\r']).unwrap_or(rest.len());
-            found.push(at..end);
-            at = end;
-        } else if rest.starts_with("/*") {
-            let end = at + rest.find("*/").map_or(rest.len(), |end| end + 2);
-            found.push(at..end);
-            at = end;
-        } else {
-            at += rest.chars().next().map_or(1, char::len_utf8);
+        match end_of_comment(text, at) {
+            Some(end) => {
+                found.push(at..end);
+                at = end;
+            }
+            None => at += text[at..].chars().next().map_or(1, char::len_utf8),
         }
     }
     found
@@ -128,12 +123,9 @@ fn same_line_end(text: &str, from: usize) -> usize {
         let rest = &text[end..];
         let trimmed = rest.trim_start_matches([' ', '\t']);
         let at = end + rest.len() - trimmed.len();
-        if trimmed.starts_with("//") {
-            return at + trimmed.find(['\n', '\r']).unwrap_or(trimmed.len());
-        }
-        let block = trimmed.starts_with("/*").then(|| trimmed.find("*/")).flatten();
-        match block {
-            Some(close) => end = at + close + 2,
+        match end_of_comment(text, at) {
+            Some(line_end) if trimmed.starts_with("//") => return line_end,
+            Some(close) => end = close,
             None if trimmed.is_empty() || trimmed.starts_with(['\n', '\r', '}', ']']) => {
                 return end;
             }

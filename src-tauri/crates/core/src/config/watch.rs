@@ -113,3 +113,34 @@ fn matters(event: &notify::Event, interest: &Interest) -> bool {
     };
     !only_read && (event.need_rescan() || event.paths.iter().any(ours))
 }
+
+#[cfg(test)]
+mod tests {
+    use notify::event::{CreateKind, DataChange, Event, ModifyKind, RemoveKind, RenameMode};
+
+    use super::*;
+
+    #[test]
+    fn only_events_that_may_mean_a_change_of_the_file_matter() {
+        let interest = interest_in(Path::new("/c/config.jsonc"));
+        let open = EventKind::Access(AccessKind::Open(AccessMode::Any));
+        let written = EventKind::Access(AccessKind::Close(AccessMode::Write));
+        let data = EventKind::Modify(ModifyKind::Data(DataChange::Any));
+        let moved_here = EventKind::Modify(ModifyKind::Name(RenameMode::To));
+        for (kind, path, expected) in [
+            (open, "/c/config.jsonc", false),
+            (EventKind::Access(AccessKind::Read), "/c/config.jsonc", false),
+            (written, "/c/config.jsonc", true),
+            (data, "/c/config.jsonc", true),
+            (moved_here, "/c/config.jsonc", true),
+            (EventKind::Create(CreateKind::File), "/c/config.jsonc", true),
+            (EventKind::Remove(RemoveKind::File), "/c/config.jsonc", true),
+            (EventKind::Remove(RemoveKind::Folder), "/c", true),
+            (data, "/c/.drawbridge-x1.tmp", false),
+            (data, "/c/config.jsonc~", false),
+        ] {
+            let event = Event::new(kind).add_path(path.into());
+            assert_eq!(matters(&event, &interest), expected, "{kind:?} {path}");
+        }
+    }
+}

@@ -1,0 +1,4 @@
+mod edit;
+mod properties;
+mod read;
+mod splice;

@@ -115,6 +115,8 @@ struct Inner {
     tokens: Mutex<HashMap<ClientName, Token>>,
     tasks: TaskTracker,
     servers: TaskTracker,
+    /// The Controller and what it puts on record.
+    recording: TaskTracker,
     stop: CancellationToken,
 }
 
@@ -215,7 +217,8 @@ impl Engine {
         let (written, kept_written) = watch::channel(0);
         tasks.spawn(controller::write_kept(record.clone(), kept_wanted, written));
         let (notes, waiting_notes) = controller::notes();
-        tasks.spawn(controller::write_notes(record.clone(), waiting_notes));
+        let recording = TaskTracker::new();
+        recording.spawn(controller::write_notes(record.clone(), waiting_notes));
 
         let sources = Sources {
             catalog: catalog.changes(),
@@ -240,7 +243,7 @@ impl Engine {
             runs: HashMap::new(),
             retries: HashMap::new(),
         };
-        tasks.spawn(controller::run(state, inbox, sources, tables));
+        recording.spawn(controller::run(state, inbox, sources, tables));
         controller.reload().await;
 
         let (events, _) = broadcast::channel(WAITING_EVENTS);
@@ -264,6 +267,7 @@ impl Engine {
             events,
             tasks,
             servers,
+            recording,
             stop,
         }));
         engine.announce_events();
@@ -304,6 +308,9 @@ impl Engine {
         inner.servers.close();
         // A server has five seconds to end by itself and is ended by force after that.
         let _ = tokio::time::timeout(DRAIN_GRACE + LAST_TASKS, inner.servers.wait()).await;
+        // That servers stopped is written before the record closes.
+        inner.recording.close();
+        let _ = tokio::time::timeout(LAST_TASKS, inner.recording.wait()).await;
         inner.stop.cancel();
         inner.launcher.logs.close();
         inner.record.close().await;

@@ -146,8 +146,8 @@ fn what_an_earlier_run_says_late_is_not_taken_for_the_present() {
     state.apply(changed(1, RunEvent::Stopped), now());
     let effects = state.apply(changed(1, RunEvent::Exited(Problem::new("late", ""))), now());
     assert!(effects.is_empty(), "{effects:?}");
-    let slot = slot(&state);
-    assert!(matches!(slot.state(), ServerState::Starting { .. }) && slot.problem.is_none());
+    let found = slot(&state);
+    assert!(matches!(found.state(), ServerState::Starting { .. }) && found.problem.is_none());
 }
 
 #[test]
@@ -163,10 +163,12 @@ fn a_crash_is_shown_with_its_reason_and_tried_again() {
     let mut state = running();
     let effects = state.apply(changed(1, RunEvent::Exited(Problem::new("it fell", ""))), now());
     assert_eq!(work(&effects), ["retry files"]);
-    let slot = slot(&state);
-    assert_eq!(slot.problem.as_ref().map(|p| p.message.as_str()), Some("it fell"));
-    assert_eq!(slot.state(), ServerState::Waiting { retry_at: 2_000, attempt: 1 });
-    let effects = state.apply(Event::RetryDue { server: files(), run: RunId(1) }, now());
+    let found = slot(&state);
+    assert_eq!(found.problem.as_ref().map(|p| p.message.as_str()), Some("it fell"));
+    assert_eq!(found.state(), ServerState::Waiting { retry_at: 2_000, attempt: 1 });
+    let mut later = now();
+    later.instant += std::time::Duration::from_secs(2);
+    let effects = state.apply(Event::RetryDue { server: files(), run: RunId(1) }, later);
     assert_eq!(work(&effects), ["launch files 2"]);
     assert_eq!(slot(&state).restarts, 1);
 }

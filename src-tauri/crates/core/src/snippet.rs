@@ -8,6 +8,8 @@
 mod cautions;
 mod draft;
 mod name;
+#[cfg(test)]
+mod tests;
 
 use jsonc_parser::ast::{Object, Value};
 

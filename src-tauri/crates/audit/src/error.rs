@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use drawbridge_model::Problem;
+use rusqlite::ErrorCode;
 
 /// Why the record could not be opened.
 #[derive(Debug, thiserror::Error)]
@@ -127,18 +128,12 @@ impl NotRecorded {
         Problem::new(message, self.to_string())
     }
 
-    pub(crate) fn from_sqlite(error: &sqlx::Error, file: &Path) -> Self {
+    pub(crate) fn from_sqlite(error: &rusqlite::Error, file: &Path) -> Self {
         let detail: Arc<str> = format!("{}: {error}", file.display()).into();
-        match error {
-            sqlx::Error::WorkerCrashed | sqlx::Error::PoolClosed => {
-                return Self::Unwritable(detail);
-            }
-            _ => {}
-        }
-        match primary_code(error) {
-            Some(SQLITE_FULL) => Self::DiskFull(detail),
-            Some(SQLITE_BUSY | SQLITE_LOCKED) => Self::Locked(detail),
-            Some(SQLITE_CORRUPT | SQLITE_NOTADB) => Self::Damaged(detail),
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull(detail),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(detail),
+            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(detail),
             _ => Self::Unwritable(detail),
         }
     }
@@ -146,38 +141,38 @@ impl NotRecorded {
 
 /// Why the record could not be read.
 #[derive(Debug, thiserror::Error)]
-#[error("the record cannot be read: {0}")]
-pub struct ReadError(#[from] sqlx::Error);
+pub enum ReadError {
+    /// What SQLite said.
+    #[error("the record cannot be read: {0}")]
+    Sqlite(#[from] rusqlite::Error),
+    /// A value in the file means nothing to this version.
+    #[error("the column {column} of the record holds {value:?}")]
+    Unexpected {
+        /// Where it stands.
+        column: &'static str,
+        /// What it is.
+        value: String,
+    },
+    /// The record was closed, because Drawbridge is ending.
+    #[error("the record is closed")]
+    Closed,
+}
 
 impl ReadError {
-    pub(crate) fn unexpected(what: &str, value: &str) -> Self {
-        Self(sqlx::Error::Decode(format!("the column {what} holds {value:?}").into()))
-    }
-
     /// What the person reads.
     #[must_use]
     pub fn problem(&self) -> Problem {
-        Problem::new(
-            "Drawbridge's record cannot be read. If this stays, quit Drawbridge and start it \
-             again.",
-            self.to_string(),
-        )
+        let message = match self {
+            Self::Sqlite(_) => {
+                "Drawbridge's record cannot be read. If this stays, quit Drawbridge and start it \
+                 again."
+            }
+            Self::Unexpected { .. } => {
+                "A part of Drawbridge's record was written by another version or changed by \
+                 another program, and cannot be shown."
+            }
+            Self::Closed => "Drawbridge is ending. Start it again to read its record.",
+        };
+        Problem::new(message, self.to_string())
     }
-}
-
-// Primary result codes (https://www.sqlite.org/rescode.html).
-const SQLITE_BUSY: i32 = 5;
-const SQLITE_LOCKED: i32 = 6;
-const SQLITE_CORRUPT: i32 = 11;
-const SQLITE_FULL: i32 = 13;
-const SQLITE_NOTADB: i32 = 26;
-
-/// The primary code stands in the lowest eight bits of the extended one.
-fn primary_code(error: &sqlx::Error) -> Option<i32> {
-    let code = error.as_database_error()?.code()?;
-    code.parse::<i32>().ok().map(|extended| extended & 0xff)
-}
-
-pub(crate) fn is_not_a_database(error: &sqlx::Error) -> bool {
-    matches!(primary_code(error), Some(SQLITE_NOTADB | SQLITE_CORRUPT))
 }

@@ -3,8 +3,13 @@
 use std::collections::BTreeSet;
 
 use drawbridge_model::{ServerName, ToolName};
+use serde::{Deserialize, Serialize};
 
+use crate::row::Row;
 use crate::{NotRecorded, ReadError, Record};
+
+const PAUSED: &str = "paused";
+const SWITCHED_OFF: &str = "switchedOff";
 
 /// A small store of values by key, in the same file as the record and written by the same writer.
 #[derive(Clone)]
@@ -13,7 +18,7 @@ pub struct KeptState {
 }
 
 /// A server or one tool that was switched off apart from the config file.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct SwitchedOff {
     /// The server.
     pub server: ServerName,
@@ -29,10 +34,9 @@ impl KeptState {
     /// Whether all tools are paused.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the file cannot be read. Whoever asks at start treats that as paused.
     pub async fn paused(&self) -> Result<bool, ReadError> {
-        let _ = &self.record;
-        Ok(false)
+        Ok(self.get(PAUSED).await?.unwrap_or_default())
     }
 
     /// Keeps whether all tools are paused.
@@ -40,8 +44,7 @@ impl KeptState {
     /// # Errors
     /// When it could not be written.
     pub async fn set_paused(&self, paused: bool) -> Result<(), NotRecorded> {
-        let _ = paused;
-        Ok(())
+        self.set(PAUSED, &paused).await
     }
 
     /// What is switched off apart from the config file.
@@ -49,7 +52,7 @@ impl KeptState {
     /// # Errors
     /// When the file cannot be read.
     pub async fn switched_off(&self) -> Result<BTreeSet<SwitchedOff>, ReadError> {
-        Ok(BTreeSet::new())
+        Ok(self.get(SWITCHED_OFF).await?.unwrap_or_default())
     }
 
     /// Keeps what is switched off apart from the config file, in place of what was kept before.
@@ -57,7 +60,23 @@ impl KeptState {
     /// # Errors
     /// When it could not be written.
     pub async fn set_switched_off(&self, all: &BTreeSet<SwitchedOff>) -> Result<(), NotRecorded> {
-        let _ = all;
-        Ok(())
+        self.set(SWITCHED_OFF, all).await
+    }
+
+    async fn get<T: for<'de> Deserialize<'de>>(
+        &self,
+        key: &'static str,
+    ) -> Result<Option<T>, ReadError> {
+        let Some(text) = self.record.readers().kept(key).await? else { return Ok(None) };
+        match serde_json::from_str(&text) {
+            Ok(value) => Ok(Some(value)),
+            Err(_) => Err(ReadError::Unexpected { column: key, value: text }),
+        }
+    }
+
+    async fn set<T: Serialize>(&self, key: &'static str, value: &T) -> Result<(), NotRecorded> {
+        let value = serde_json::to_string(value)
+            .map_err(|error| NotRecorded::Unwritable(error.to_string().into()))?;
+        self.record.writer().write(Row::Kept { key, value }).await.map(|_| ())
     }
 }

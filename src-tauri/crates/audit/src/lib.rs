@@ -9,10 +9,16 @@
 
 mod entry;
 mod error;
+mod file;
 mod kept;
 mod lock;
 mod os;
+mod pen;
+mod read;
 mod record;
+mod row;
+mod words;
+mod writer;
 
 pub use entry::{
     CallBegan, CallEnded, Entry, EntryDetail, EntryId, Excerpt, KEPT_BYTES, Kept, Note, Page,

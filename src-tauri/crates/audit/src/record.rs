@@ -1,60 +1,94 @@
+//! The handle everyone else holds.
+
 use std::path::Path;
+use std::sync::Arc;
+
 use tokio::sync::watch;
+use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
+use crate::pen::Pen;
+use crate::read::Readers;
+use crate::row::Row;
+use crate::writer::Writer;
 use crate::{
-    CallBegan, CallEnded, EntryDetail, EntryId, KeptState, NotRecorded, Note, OpenError, Page,
-    ReadError,
+    CallBegan, CallEnded, DataFolderLock, EntryDetail, EntryId, KeptState, NotRecorded, Note,
+    OpenError, Page, ReadError, file,
 };
 
-/// The record: a handle that is cheap to clone.
+/// The record: a handle that is cheap to clone. When the last one is dropped, what waits is
+/// written and the file is let go; [`Record::close`] does that and waits for it.
 #[derive(Clone)]
 pub struct Record {
-    trouble: watch::Sender<Option<NotRecorded>>,
-    newest: watch::Sender<i64>,
+    writer: Arc<Writer>,
+    readers: Arc<Readers>,
+    _last_handle: Arc<DropGuard>,
 }
 
 impl Record {
-    /// Opens the record in `folder`, which it makes if it is not there. The caller holds the
-    /// [`crate::DataFolderLock`] of the folder.
+    /// Opens the record in `folder`, making folder and file where they are not there, and keeps
+    /// the folder for itself ([`DataFolderLock`]) until it is closed. Its tasks belong to `tasks`.
     ///
     /// # Errors
     /// Says what is wrong with folder or file. A file that is not a record is left as it is.
     pub async fn open(folder: &Path, tasks: &TaskTracker) -> Result<Self, OpenError> {
-        let _ = (folder, tasks);
-        Ok(Self { trouble: watch::Sender::new(None), newest: watch::Sender::new(0) })
+        let at = folder.to_owned();
+        let opening = tasks.spawn_blocking(move || {
+            let lock = DataFolderLock::take(&at)?;
+            let opened = file::open(&at, &lock)?;
+            Ok((lock, opened))
+        });
+        let (lock, opened) = opening.await.unwrap_or_else(|ended| {
+            let cause = NotRecorded::Unwritable(ended.to_string().into());
+            Err(OpenError::File { file: folder.join(file::FILE), cause })
+        })?;
+
+        let (path, run) = (Arc::clone(&opened.file), opened.run);
+        let pen = Pen::new(opened).map_err(|error| OpenError::File {
+            file: path.to_path_buf(),
+            cause: NotRecorded::from_sqlite(&error, &path),
+        })?;
+        let writer = Arc::new(Writer::new(pen, Arc::clone(&path), tasks));
+        let readers = Arc::new(Readers::new(path, run, tasks));
+        let dropped = CancellationToken::new();
+        tasks.spawn(Arc::clone(&writer).run(dropped.clone(), lock));
+        Ok(Self { writer, readers, _last_handle: Arc::new(dropped.drop_guard()) })
     }
 
-    /// Puts on record that a call is about to run, and returns when that is committed.
+    /// Puts on record that a call is about to run, and returns when that is committed. Dropping
+    /// the future before that is the call's end.
     ///
     /// # Errors
-    /// When it could not be written. The call must then not run.
+    /// When it could not be written, after two seconds at most. The call must then not run.
     pub async fn begin(&self, call: CallBegan) -> Result<EntryId, NotRecorded> {
-        let _ = call;
-        Err(NotRecorded::Closed)
+        self.writer.write(call.into()).await
     }
 
-    /// Puts on record how a call ended, within milliseconds.
+    /// Puts on record how a call ended. The row is queued and written within milliseconds; this
+    /// waits only while thousands are queued because the disk is full or the file is locked.
     pub async fn end(&self, id: EntryId, end: CallEnded) {
-        let _ = (id, end);
+        self.writer.queue_end(id, end).await;
+    }
+
+    /// As [`Record::end`], for a `Drop`, where nobody can wait.
+    pub fn end_now(&self, id: EntryId, end: CallEnded) {
+        self.writer.queue_end_now(id, end);
     }
 
     /// Puts on record something that is no call, and returns when that is committed.
     ///
     /// # Errors
-    /// When it could not be written.
+    /// When it could not be written, after two seconds at most.
     pub async fn note(&self, note: Note) -> Result<EntryId, NotRecorded> {
-        let _ = note;
-        Err(NotRecorded::Closed)
+        self.writer.write(Row::Noted(note)).await
     }
 
-    /// At most `limit` entries older than `before`, newest first.
+    /// At most `limit` entries (1 to 1,000) older than the one numbered `before`, newest first.
     ///
     /// # Errors
     /// When the file cannot be read.
     pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<Page, ReadError> {
-        let _ = (before, limit);
-        Ok(Page::default())
+        self.readers.page(before, limit).await
     }
 
     /// One entry, whole; `None` when there is none of that number.
@@ -62,20 +96,19 @@ impl Record {
     /// # Errors
     /// When the file cannot be read.
     pub async fn entry(&self, id: i64) -> Result<Option<EntryDetail>, ReadError> {
-        let _ = id;
-        Ok(None)
+        self.readers.entry(id).await
     }
 
-    /// Why rows cannot be written, while that is so.
+    /// Why rows cannot be written, while that is so. It is tried again every two seconds.
     #[must_use]
     pub fn trouble(&self) -> watch::Receiver<Option<NotRecorded>> {
-        self.trouble.subscribe()
+        self.writer.trouble()
     }
 
-    /// The number of the newest row.
+    /// The number of the newest row. It also grows with the end of a call.
     #[must_use]
     pub fn newest(&self) -> watch::Receiver<i64> {
-        self.newest.subscribe()
+        self.writer.newest()
     }
 
     /// What is kept beside the record.
@@ -84,7 +117,18 @@ impl Record {
         KeptState::new(self.clone())
     }
 
-    /// Writes what waits and lets the file go. Later writes are answered with
-    /// [`NotRecorded::Closed`].
-    pub async fn close(&self) {}
+    /// Writes what waits and lets file and folder go. Later writes are answered with
+    /// [`NotRecorded::Closed`], and later ends are lost: it comes after the last call.
+    pub async fn close(&self) {
+        self.readers.close();
+        self.writer.close().await;
+    }
+
+    pub(crate) fn writer(&self) -> &Writer {
+        &self.writer
+    }
+
+    pub(crate) fn readers(&self) -> &Readers {
+        &self.readers
+    }
 }

@@ -1,3 +1,5 @@
+#![expect(clippy::disallowed_types, reason = "this is the crate that touches the keyring")]
+
 use keyring::v1::{Entry, Error};
 
 use crate::{Secret, SecretStore, StoreError};
@@ -24,7 +26,6 @@ impl OsKeyring {
         Self { service }
     }
 
-    #[expect(clippy::disallowed_methods, reason = "this is the crate that touches the keyring")]
     fn entry(self, name: &str) -> Result<Entry, StoreError> {
         Entry::new(self.service, name).map_err(|error| match Entry::store_status() {
             Err(at_start) => StoreError::Missing(at_start.to_string()),

@@ -1,0 +1,73 @@
+//! A record in a folder of its own, and a second pair of eyes on its file.
+
+#![expect(clippy::expect_used, reason = "tests stop at what they did not expect")]
+#![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
+
+use std::future::Future;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use drawbridge_audit::{CallBegan, Excerpt, Record};
+use drawbridge_model::{ActivityKind, ClientName, ServerName};
+use rusqlite::{Connection, OpenFlags};
+use tempfile::TempDir;
+use tokio_util::task::TaskTracker;
+
+pub struct TestRecord {
+    pub record: Record,
+    pub folder: PathBuf,
+    pub tasks: TaskTracker,
+    pub _home: Option<TempDir>,
+}
+
+impl TestRecord {
+    pub async fn open() -> Self {
+        let home = tempfile::tempdir().expect("a folder");
+        let opened = Self::open_in(&home.path().join("data")).await;
+        Self { _home: Some(home), ..opened }
+    }
+
+    pub async fn open_in(folder: &Path) -> Self {
+        let tasks = TaskTracker::new();
+        let record = Record::open(folder, &tasks).await.expect("the record opens");
+        Self { record, folder: folder.to_owned(), tasks, _home: None }
+    }
+
+    /// Closes the record, waits for its tasks and opens it again, as the next start would.
+    pub async fn reopen(self) -> Self {
+        self.record.close().await;
+        self.tasks.close();
+        within("tasks end", self.tasks.wait()).await;
+        let again = Self::open_in(&self.folder).await;
+        Self { _home: self._home, ..again }
+    }
+
+    pub fn eyes(&self) -> Connection {
+        eyes(&self.folder)
+    }
+}
+
+/// A connection of someone else's that can only read.
+pub fn eyes(folder: &Path) -> Connection {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    Connection::open_with_flags(folder.join("drawbridge.db"), flags).expect("the file opens")
+}
+
+pub fn count(connection: &Connection, sql: &str) -> i64 {
+    connection.query_row(sql, [], |row| row.get(0)).expect(sql)
+}
+
+pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(Duration::from_secs(20), future).await.expect(what)
+}
+
+pub fn call(subject: &str) -> CallBegan {
+    CallBegan {
+        client: Some(ClientName::new("vscode").expect("a plain name")),
+        client_says: Some("Visual Studio Code 1.130".to_owned()),
+        server: Some(ServerName::new("files").expect("a plain name")),
+        subject: Some(subject.to_owned()),
+        arguments: Some(Excerpt::of("{\"path\":\"/home/me/notes.md\"}")),
+        ..CallBegan::new(ActivityKind::ToolCall)
+    }
+}

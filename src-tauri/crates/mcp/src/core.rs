@@ -23,7 +23,7 @@ pub(crate) enum Link {
     /// One message a line, over a pair of pipes.
     Stdio(Arc<Outbox>),
     /// One HTTP request a message.
-    Http(HttpLink),
+    Http(Box<HttpLink>),
 }
 
 #[derive(Debug)]

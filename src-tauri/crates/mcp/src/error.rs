@@ -40,6 +40,12 @@ pub enum ConnectError {
         /// What is wrong.
         detail: String,
     },
+    /// It answered with more than is taken at once.
+    #[error("a message of more than {limit} bytes was dropped")]
+    TooLarge {
+        /// Most bytes of a message.
+        limit: usize,
+    },
     /// It wants credentials, or others.
     #[error("HTTP {status}: credentials are missing or not accepted")]
     NeedsSignIn {
@@ -56,8 +62,9 @@ pub enum ConnectError {
         /// The first 500 characters of the answer.
         body: String,
     },
-    /// The answer leads to another origin, where our headers are not sent.
-    #[error("HTTP {status} to another place")]
+    /// It redirects to another origin, where our headers are not sent, or in a way that would
+    /// change the request.
+    #[error("HTTP {status}: redirected")]
     Redirected {
         /// The status.
         status: u16,
@@ -113,6 +120,7 @@ impl ConnectError {
                  of an MCP server.",
                 detail,
             ),
+            Self::TooLarge { .. } => Problem::new("The server's answer is too large.", detail),
             Self::NeedsSignIn { status: 403, .. } => Problem::new(
                 "The server does not allow access with the credentials in its headers.",
                 detail,
@@ -131,7 +139,7 @@ impl ConnectError {
                 Problem::new(format!("The server answered with an HTTP error ({status})."), detail)
             }
             Self::Redirected { .. } => Problem::new(
-                "The address leads to another server. Use the new address if you trust it.",
+                "The server has moved to another address. Enter that address if you trust it.",
                 detail,
             ),
             Self::Unreachable { .. } => Problem::new(

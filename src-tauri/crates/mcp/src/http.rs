@@ -91,7 +91,7 @@ pub async fn connect(
     options: ConnectOptions,
 ) -> Result<(Connection, ServerEvents), ConnectError> {
     let link = HttpLink::new(endpoint, &options)?;
-    let core = Core::new(Link::Http(link), &options);
+    let core = Core::new(Link::Http(Box::new(link)), &options);
     let connection = Connection::new(Arc::clone(&core));
     let events = ServerEvents { mailbox: Arc::clone(&core.events) };
     let Link::Http(link) = &core.link else { return Err(ConnectError::Stopped) };

@@ -10,7 +10,7 @@ use super::link::{HttpLink, Session, detail};
 use crate::core::Core;
 use crate::error::ConnectError;
 use crate::event::ServerEvent;
-use crate::sse::EventReader;
+use crate::sse::{EventReader, EventTooLong};
 
 /// Failures in a row after which an interrupted answer is given up.
 const RESUMES_LIMIT: u32 = 5;
@@ -147,7 +147,7 @@ pub(crate) async fn read_events(
         if let Some(retry) = reader.retry_ms() {
             place.retry = Some(Duration::from_millis(retry).min(RESUME_WAIT_LIMIT));
         }
-        read.map_err(|error| ConnectError::Malformed { detail: error.to_string() })?;
+        read.map_err(|EventTooLong(limit)| ConnectError::TooLarge { limit })?;
         if call.is_some_and(|call| !core.calls.is_open(call)) {
             let rest = async { while let Ok(Some(_)) = response.chunk().await {} };
             let _ = tokio::time::timeout(TRAILER_LIMIT, rest).await;
@@ -173,10 +173,7 @@ pub(crate) async fn body(mut response: Response, limit: usize) -> Result<Vec<u8>
     loop {
         match response.chunk().await {
             Ok(Some(piece)) if body.len() + piece.len() <= limit => body.extend_from_slice(&piece),
-            Ok(Some(_)) => {
-                let detail = format!("an answer of more than {limit} bytes was dropped");
-                return Err(ConnectError::Malformed { detail });
-            }
+            Ok(Some(_)) => return Err(ConnectError::TooLarge { limit }),
             Ok(None) => return Ok(body),
             Err(error) => return Err(ConnectError::Unreachable { detail: detail(&error) }),
         }

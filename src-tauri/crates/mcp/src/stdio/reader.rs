@@ -7,6 +7,7 @@ use drawbridge_model::Problem;
 use tokio::io::{AsyncRead, AsyncReadExt as _};
 
 use crate::core::Core;
+use crate::error::ConnectError;
 use crate::event::ServerEvent;
 
 /// Read at once, where there is as much.
@@ -25,7 +26,6 @@ pub(crate) struct Reader {
     core: Arc<Core>,
     limit: usize,
     first_rubbish: Arc<OnceLock<String>>,
-    buffer: BytesMut,
     /// Set while the rest of a line that is too long is skipped.
     skipped: Option<Ends>,
 }
@@ -39,13 +39,7 @@ struct Ends {
 
 impl Reader {
     pub(crate) fn new(core: Arc<Core>, limit: usize) -> Self {
-        Self {
-            core,
-            limit,
-            first_rubbish: Arc::default(),
-            buffer: BytesMut::with_capacity(READ_SIZE),
-            skipped: None,
-        }
+        Self { core, limit, first_rubbish: Arc::default(), skipped: None }
     }
 
     pub(crate) fn first_rubbish(&self) -> Arc<OnceLock<String>> {
@@ -53,38 +47,41 @@ impl Reader {
     }
 
     pub(crate) async fn run(mut self, mut stdout: impl AsyncRead + Unpin) {
+        let mut buffer = BytesMut::with_capacity(READ_SIZE);
         let mut searched = 0;
         let problem = loop {
-            if self.buffer.capacity() - self.buffer.len() < READ_SIZE / 4 {
-                self.buffer.reserve(READ_SIZE);
+            if buffer.is_empty() && buffer.capacity() > 16 * READ_SIZE {
+                // One large message should not hold its memory for ever.
+                buffer = BytesMut::with_capacity(READ_SIZE);
+            }
+            if buffer.capacity() - buffer.len() < READ_SIZE / 4 {
+                buffer.reserve(READ_SIZE);
             }
             let read = tokio::select! {
                 biased;
                 () = self.core.stop.cancelled() => {
                     break Problem::new("The server was stopped.", "");
                 }
-                read = stdout.read_buf(&mut self.buffer) => read,
+                read = stdout.read_buf(&mut buffer) => read,
             };
             match read {
                 Ok(0) => {
-                    let rest = self.buffer.split();
-                    self.line(&rest);
+                    self.line(&buffer);
                     break Problem::new("The server ended.", "standard output was closed");
                 }
                 Err(error) => break Problem::new("The server ended.", error.to_string()),
                 Ok(_) => {}
             }
-            while let Some(offset) = memchr::memchr(b'\n', &self.buffer[searched..]) {
+            while let Some(offset) = memchr::memchr(b'\n', &buffer[searched..]) {
                 let end = searched + offset;
-                let line = self.buffer.split_to(end);
-                self.buffer.advance(1);
+                self.line(&buffer[..end]);
+                buffer.advance(end + 1);
                 searched = 0;
-                self.line(&line);
             }
-            searched = self.buffer.len();
-            if searched > self.limit || self.skipped.is_some() {
-                let part = self.buffer.split();
-                self.skipped.get_or_insert_default().add(&part);
+            searched = buffer.len();
+            if searched > self.limit || (self.skipped.is_some() && searched > 0) {
+                self.skipped.get_or_insert_default().add(&buffer);
+                buffer.clear();
                 searched = 0;
             }
             if self.core.ended.is_cancelled() {
@@ -126,9 +123,7 @@ impl Reader {
     }
 
     fn too_long(&self, ends: &Ends) {
-        let mebibytes = self.limit / (1024 * 1024);
-        let detail = format!("a message of more than {mebibytes} MiB was dropped");
-        let problem = Problem::new("The server's answer is too large.", detail);
+        let problem = ConnectError::TooLarge { limit: self.limit }.problem();
         match ends.whose() {
             Whose::Call(id) => self.core.lose(id, problem),
             Whose::Nobody => tracing::warn!("a notification that is too large was dropped"),

@@ -124,7 +124,7 @@ fn read_piece(piece: &str) -> Result<Vec<ServerDraft>, Fault> {
                 .map_err(|fault| back(Fault::new(fault.offset, fault.message)))?;
             read_root(document.root.as_ref(), 0).map_err(back)
         }
-        Some(c) if matches!(c, '\u{2018}'..='\u{201F}') => Err(Fault::new(
+        Some('\u{2018}'..='\u{201F}') => Err(Fault::new(
             begin,
             "A curly quotation mark stands here. JSON needs the straight one: \".",
         )),

@@ -1,5 +1,7 @@
 //! A file is written whole or not at all.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;

@@ -1,5 +1,7 @@
 //! The schema, the annotated example and the reader describe the same file.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 

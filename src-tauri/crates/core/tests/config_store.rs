@@ -1,5 +1,7 @@
 //! The config store with real files and the system's own notices of changes.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};

@@ -1,5 +1,7 @@
 //! What VS Code is told, and what happens to its file on the way.
 
+#![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
+
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;

@@ -75,12 +75,10 @@ fn text_over_lines(text: &str) -> Option<usize> {
 pub(crate) fn end_of_comment(text: &str, at: usize) -> Option<usize> {
     let rest = &text[at..];
     if rest.starts_with("//") {
-        Some(at + rest.find(['\n', '\r']).unwrap_or(rest.len()))
-    } else if let Some(inside) = rest.strip_prefix("/*") {
-        Some(at + inside.find("*/").map_or(rest.len(), |end| end + 4))
-    } else {
-        None
+        return Some(at + rest.find(['\n', '\r']).unwrap_or(rest.len()));
     }
+    let inside = rest.strip_prefix("/*")?;
+    Some(at + inside.find("*/").map_or(rest.len(), |end| end + "/**/".len()))
 }
 
 /// The byte order mark some editors put in front.

@@ -13,6 +13,7 @@ pub mod schema;
 pub mod template;
 
 mod clients;
+mod disk;
 mod gateway;
 pub(crate) mod jsonc;
 mod read;

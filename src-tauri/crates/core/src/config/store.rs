@@ -24,8 +24,8 @@ use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::disk::{OnDisk, Wrote, read_file, write_over};
 use super::edit::{self, Edit, EditError, RemovedText};
-use super::read::MOST_BYTES;
 use super::watch::FileWatch;
 use super::{Config, TextHash, parse};
 use crate::atomic_write::{self, WriteError};
@@ -230,60 +230,6 @@ impl Store {
         let request = Request::Remove { server, done };
         self.requests.send(request).await.map_err(|_| ApplyError::Stopped)?;
         answer.await.unwrap_or(Err(ApplyError::Stopped))
-    }
-}
-
-/// What was found where the file should be.
-#[derive(Debug, Clone, PartialEq, Eq)]
-enum OnDisk {
-    /// Nothing, or a file with nothing but blanks in it.
-    Absent { blank: bool },
-    /// A text.
-    Text(String),
-    /// Something that cannot be read as a text.
-    Unreadable(ConfigProblem),
-}
-
-async fn read_file(file: &Path) -> OnDisk {
-    let unreadable = |line, message: String| {
-        let path = file.display().to_string();
-        OnDisk::Unreadable(ConfigProblem { path, line, key: String::new(), message })
-    };
-    let failed = |error: std::io::Error| match error.kind() {
-        std::io::ErrorKind::NotFound => OnDisk::Absent { blank: false },
-        std::io::ErrorKind::PermissionDenied => {
-            unreadable(None, "The config file cannot be read: you have no right to.".to_owned())
-        }
-        _ => unreadable(
-            None,
-            format!("The config file cannot be read: {}.", atomic_write::reason(&error)),
-        ),
-    };
-    match tokio::fs::metadata(file).await {
-        Ok(found) if !found.is_file() => {
-            return unreadable(None, "Expected a file here, found something else.".to_owned());
-        }
-        Ok(found) if found.len() > MOST_BYTES as u64 => {
-            return unreadable(None, "Expected a config file of at most 4 MiB.".to_owned());
-        }
-        Ok(_) => {}
-        Err(error) => return failed(error),
-    }
-    let bytes = match tokio::fs::read(file).await {
-        Ok(bytes) => bytes,
-        Err(error) => return failed(error),
-    };
-    match String::from_utf8(bytes) {
-        Ok(text) if super::jsonc::without_mark(&text).trim().is_empty() => {
-            OnDisk::Absent { blank: true }
-        }
-        Ok(text) => OnDisk::Text(text),
-        Err(error) => {
-            let good = &error.as_bytes()[..error.utf8_error().valid_up_to()];
-            let line = good.iter().filter(|byte| **byte == b'\n').count() + 1;
-            let line = u32::try_from(line).ok();
-            unreadable(line, "Expected a text in UTF-8. Save the file in that encoding.".to_owned())
-        }
     }
 }
 
@@ -555,43 +501,6 @@ impl Keeper {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "the copy of the config was not written"),
             Err(error) => tracing::error!(%error, "writing the copy of the config ended early"),
-        }
-    }
-}
-
-/// Whether a text was written.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Wrote {
-    /// It was.
-    Yes,
-    /// It was not, since the file was no longer what the text had been made from.
-    No,
-}
-
-async fn write_over(
-    tasks: &TaskTracker,
-    file: &Path,
-    expected: OnDisk,
-    text: &str,
-) -> Result<Wrote, WriteError> {
-    let (path, text) = (file.to_owned(), text.to_owned());
-    let write = move || {
-        let found = std::fs::read(&path);
-        let unchanged = match (&expected, found) {
-            (OnDisk::Text(expected), Ok(found)) => found == expected.as_bytes(),
-            (OnDisk::Absent { .. }, Ok(found)) => found.iter().all(u8::is_ascii_whitespace),
-            (OnDisk::Absent { .. }, Err(error)) => error.kind() == std::io::ErrorKind::NotFound,
-            _ => false,
-        };
-        match unchanged {
-            true => atomic_write::write(&path, text.as_bytes()).map(|()| Wrote::Yes),
-            false => Ok(Wrote::No),
-        }
-    };
-    match tasks.spawn_blocking(write).await {
-        Ok(done) => done,
-        Err(error) => {
-            Err(WriteError::Refused { path: file.to_owned(), source: std::io::Error::other(error) })
         }
     }
 }

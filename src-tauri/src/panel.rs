@@ -1,0 +1,211 @@
+//! The control panel's window. It is made when it is asked for, and closing it ends its webview:
+//! nothing of it stays in memory.
+//!
+//! One task owns the window and what belongs to it, so that wishes for it are met in their order.
+
+use std::time::Duration;
+
+use drawbridge_core::Engine;
+use drawbridge_core::bridge::PanelEvent;
+use tauri::{AppHandle, Emitter, EventTarget, Manager, Url, WebviewUrl, WebviewWindowBuilder};
+use tokio::sync::{broadcast, mpsc};
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::os;
+use crate::shell::Shell;
+
+/// The window's name, to which capabilities/panel.json grants its commands.
+pub(crate) const LABEL: &str = "panel";
+/// The one event the panel listens to.
+const EVENT: &str = "panel-event";
+/// How long after closing it what served the window is kept, for a person who thinks again.
+const LINGER: Duration = Duration::from_secs(5);
+/// Wishes that wait for the task. When more come, the ones that wait say it all.
+const WAITING: usize = 8;
+/// How long changes are gathered before they are shown, so that a burst is one drawing.
+const GATHERING: Duration = Duration::from_millis(30);
+
+/// What is wished of the panel's task.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Wish {
+    /// Bring it to the front, made anew where it was closed.
+    Show,
+    /// It was closed: let go of what belonged to it.
+    LetGo,
+}
+
+/// The task's letter box.
+pub(crate) fn wishes() -> (mpsc::Sender<Wish>, mpsc::Receiver<Wish>) {
+    mpsc::channel(WAITING)
+}
+
+/// Keeps the panel as it is wished, until nobody can wish any more.
+pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
+    let mut feed: Option<DropGuard> = None;
+    let mut serving = false;
+    loop {
+        let wish = if serving && feed.is_none() {
+            match tokio::time::timeout(LINGER, wishes.recv()).await {
+                Ok(wish) => wish,
+                Err(_) => {
+                    os::end_idle_web_processes().await;
+                    serving = false;
+                    continue;
+                }
+            }
+        } else {
+            wishes.recv().await
+        };
+        match wish {
+            Some(Wish::Show) => match show(&shell) {
+                Ok(()) if feed.is_none() => {
+                    let stop = CancellationToken::new();
+                    let task = forward(shell.app().clone(), shell.engine().clone());
+                    feed = Some(stop.clone().drop_guard());
+                    serving = true;
+                    shell.spawn(async move {
+                        stop.run_until_cancelled(task).await;
+                    });
+                }
+                Ok(()) => {}
+                Err(error) => tracing::error!(%error, "the panel could not be shown"),
+            },
+            Some(Wish::LetGo) => {
+                feed = None;
+                // Nobody reads a log any more; failing to say so costs nothing.
+                let _ = shell.engine().stop_log().await;
+            }
+            None => return,
+        }
+    }
+}
+
+fn show(shell: &Shell) -> tauri::Result<()> {
+    if let Some(window) = shell.app().get_webview_window(LABEL) {
+        window.unminimize()?;
+        window.show()?;
+        return window.set_focus();
+    }
+    let window = WebviewWindowBuilder::new(shell.app(), LABEL, WebviewUrl::default())
+        .title("Drawbridge")
+        .inner_size(1000.0, 720.0)
+        .min_inner_size(380.0, 480.0)
+        .center()
+        .data_directory(shell.paths().data_dir.join("webview"))
+        .devtools(cfg!(debug_assertions))
+        .disable_drag_drop_handler()
+        .on_navigation(is_ours)
+        .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
+        .on_download(|_, _| false)
+        .build()?;
+    os::make_frugal(&window)
+}
+
+/// Whether the panel may go there: nowhere but to its own pages.
+fn is_ours(url: &Url) -> bool {
+    match url.scheme() {
+        "tauri" => url.host_str() == Some("localhost"),
+        "http" | "https" => cfg!(windows) && url.host_str() == Some("tauri.localhost"),
+        _ => false,
+    }
+}
+
+/// Tells the panel what the engine says, until dropped.
+async fn forward(app: AppHandle, engine: Engine) {
+    let mut snapshots = engine.snapshots();
+    let mut events = engine.events();
+    let tell = |event: PanelEvent| {
+        let target = EventTarget::webview_window(LABEL);
+        if let Err(error) = app.emit_to(target, EVENT, event) {
+            tracing::warn!(%error, "the panel was not told");
+        }
+    };
+    loop {
+        let mut gathered = Gathered::default();
+        let mut changed = false;
+        tokio::select! {
+            result = snapshots.changed() => match result {
+                Ok(()) => changed = true,
+                Err(_) => return,
+            },
+            event = events.recv() => match event {
+                Ok(event) => gathered.take(event),
+                // What was dropped is older than what follows, and the panel asks for the rest.
+                Err(broadcast::error::RecvError::Lagged(_)) => {}
+                Err(broadcast::error::RecvError::Closed) => return,
+            },
+        }
+        tokio::time::sleep(GATHERING).await;
+        while let Ok(event) = events.try_recv() {
+            gathered.take(event);
+        }
+        if changed || snapshots.has_changed().unwrap_or(false) {
+            let snapshot = snapshots.borrow_and_update().as_ref().clone();
+            tell(PanelEvent::SnapshotChanged(Box::new(snapshot)));
+        }
+        gathered.events().for_each(tell);
+    }
+}
+
+/// Events of one moment, each kind once.
+#[derive(Debug, Default)]
+struct Gathered {
+    lines: Vec<drawbridge_core::view::LogLine>,
+    recorded: bool,
+}
+
+impl Gathered {
+    fn take(&mut self, event: PanelEvent) {
+        match event {
+            PanelEvent::LogAppended(lines) => self.lines.extend(lines),
+            PanelEvent::ActivityRecorded => self.recorded = true,
+            // The panel gets the newest one from the watch channel.
+            PanelEvent::SnapshotChanged(_) => {}
+        }
+    }
+
+    fn events(self) -> impl Iterator<Item = PanelEvent> {
+        let lines = (!self.lines.is_empty()).then_some(PanelEvent::LogAppended(self.lines));
+        lines.into_iter().chain(self.recorded.then_some(PanelEvent::ActivityRecorded))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_core::view::{LogLine, LogSource};
+
+    use super::*;
+
+    #[test]
+    fn the_panel_goes_nowhere_else() {
+        for (url, expected) in [
+            ("tauri://localhost/", true),
+            ("tauri://localhost/index.html#/tools", true),
+            ("tauri://evil.example/", false),
+            ("https://example.com/", false),
+            ("http://localhost:7337/", false),
+            ("file:///etc/passwd", false),
+            ("data:text/html,hi", false),
+            ("javascript:alert(1)", false),
+        ] {
+            assert_eq!(is_ours(&url.parse().expect("a URL")), expected, "{url}");
+        }
+    }
+
+    #[test]
+    fn a_burst_of_events_is_told_once() {
+        let line = |seq| LogLine { seq, at: 0, source: LogSource::Stderr, text: String::new() };
+        let mut gathered = Gathered::default();
+        for event in [
+            PanelEvent::ActivityRecorded,
+            PanelEvent::LogAppended(vec![line(1)]),
+            PanelEvent::ActivityRecorded,
+            PanelEvent::LogAppended(vec![line(2), line(3)]),
+        ] {
+            gathered.take(event);
+        }
+        let told: Vec<_> = gathered.events().collect();
+        let lines = vec![line(1), line(2), line(3)];
+        assert_eq!(told, [PanelEvent::LogAppended(lines), PanelEvent::ActivityRecorded]);
+    }
+}

@@ -1,5 +1,6 @@
 use std::sync::Arc;
 
+use drawbridge_core::view::GatewayState;
 use drawbridge_core::{Attendance, Engine, EngineSettings, StartError};
 use drawbridge_secrets::OsKeyring;
 
@@ -26,7 +27,12 @@ pub(crate) async fn serve(places: Places, port: Option<u16>) -> anyhow::Result<u
             });
         }
     };
-    let snapshot = engine.current_snapshot();
+    // The Controller hears of the port a moment after the sockets are bound.
+    let mut snapshots = engine.snapshots();
+    let snapshot = snapshots
+        .wait_for(|snapshot| matches!(snapshot.gateway.state, GatewayState::Listening))
+        .await?
+        .clone();
     if snapshot.clients.is_empty() {
         eprintln!(
             "No app may connect yet. Make a token with: drawbridged client add NAME --config {}",

@@ -30,6 +30,8 @@ export default defineConfig({
           include: ["tests/browser/**/*.test.ts"],
           globalSetup: ["tests/browser/serve.ts"],
           fileParallelism: false,
+          // A finding is of use only when it is told whole.
+          chaiConfig: { truncateThreshold: 0 },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -6,6 +6,7 @@ import { href, type Route, useRoute } from "../state/route";
 import { Button } from "../ui/Button";
 import { Icon, type IconName } from "../ui/Icon";
 import { Mark } from "../ui/Mark";
+import { Pill } from "../ui/Pill";
 import styles from "./Shell.module.css";
 
 type Place = { word: string; icon: IconName; route: Route; pages: Route["page"][] };
@@ -60,12 +61,12 @@ export function Shell({ children }: { children: ReactNode }) {
             ))}
           </ul>
         </nav>
-        <p className={styles.state} data-tone={tone} role="status" data-testid="bridge-state">
+        <p className={styles.state} role="status" data-testid="bridge-state">
           <span className="unseen">Drawbridge: </span>
-          {word}
+          <Pill tone={tone}>{word}</Pill>
         </p>
       </div>
-      <main className={styles.main} id="main">
+      <main className={styles.main} id="main" data-fixed={route.page === "activity" || undefined}>
         {snapshot.paused && route.page !== "home" && (
           <div className={styles.banner}>
             <p>

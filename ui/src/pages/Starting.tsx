@@ -13,7 +13,7 @@ export function Starting() {
   return (
     <div className={shell.shell} data-testid="starting">
       <div className={shell.side}>
-        <div className={shell.brand}>
+        <div className={shell.brand} aria-hidden="true">
           <span className={shell.mark} data-tone="moving">
             <Mark up sign={false} />
           </span>

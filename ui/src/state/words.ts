@@ -40,7 +40,7 @@ export function formatDay(at: number, now: number): string {
 /** How long ago, in the largest unit that fits. */
 export function formatAgo(at: number, now: number): string {
   const seconds = Math.max(0, Math.round((now - at) / 1000));
-  if (seconds < 60) return "less than a minute ago";
+  if (seconds < 60) return "just now";
   const minutes = Math.floor(seconds / 60);
   if (minutes < 60) return `${plural(minutes, "minute")} ago`;
   const hours = Math.floor(minutes / 60);

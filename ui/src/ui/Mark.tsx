@@ -18,14 +18,24 @@ export function Mark({ up, sign, className }: { up: boolean; sign: boolean; clas
       />
       {!sign && <path className={styles.solid} d="M27 19h3v7h-3z" />}
       {sign && <path className={styles.solid} d="M27 22h3v4h-3z" />}
-      <path className={styles.deck} d="M13 23.6h14" data-up={up} />
-      <path className={styles.chain} d={up ? "M13 9.6h6.4" : "M13 9.6 24.6 23"} />
+      <path
+        className={styles.deck}
+        d="M13 23.6h14"
+        data-up={up ? (sign ? "steep" : "yes") : undefined}
+      />
+      <path className={styles.chain} d={chainOf(up, sign)} />
       {sign && (
         <>
-          <path className={styles.sign} d="M24.4 5.2 30 15.4H18.8z" />
-          <path className={styles.signText} d="M24.4 8.9v3M24.4 13.6h.01" />
+          <path className={styles.sign} d="M25.2 5.4 30.6 15.4H19.8z" />
+          <path className={styles.signText} d="M25.2 9v2.9M25.2 13.6h.01" />
         </>
       )}
     </svg>
   );
+}
+
+/** From the top of the tower to the end of the deck. */
+function chainOf(up: boolean, sign: boolean): string {
+  if (!up) return "M13 9.6 24.6 23";
+  return sign ? "M13 9.6h4" : "M13 9.6 21.4 12.6";
 }

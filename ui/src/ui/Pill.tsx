@@ -6,16 +6,18 @@ import styles from "./Pill.module.css";
 
 const SHAPES: Record<Exclude<Tone, "moving">, IconName> = {
   open: "check",
-  paused: "stop",
+  paused: "pause",
   trouble: "trouble",
   still: "none",
 };
 
 /** A state, told by shape, word and colour together. */
-export function Pill({ tone, children }: { tone: Tone; children: ReactNode }) {
+type PillProps = { tone: Tone; quiet?: boolean; icon?: IconName; children: ReactNode };
+
+export function Pill({ tone, quiet, icon, children }: PillProps) {
   return (
-    <span className={styles.pill} data-tone={tone}>
-      {tone === "moving" ? <Ring /> : <Icon name={SHAPES[tone]} />}
+    <span className={styles.pill} data-tone={tone} data-quiet={quiet || undefined}>
+      {tone === "moving" ? <Ring /> : <Icon name={icon ?? SHAPES[tone]} />}
       <span>{children}</span>
     </span>
   );

@@ -1,7 +1,8 @@
-import { createServer } from "node:http";
 import { readFile } from "node:fs/promises";
+import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { extname, join, normalize } from "node:path";
+import type {} from "vitest";
 import type { TestProject } from "vitest/node";
 
 /** The policy the desktop sets, without what only its own scheme needs. */

@@ -14,10 +14,9 @@ import {
 import { Skeleton } from "../../ui/Blank";
 import { Button, IconButton } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
-import { Pill } from "../../ui/Pill";
 import { ProblemNote } from "../../ui/Problem";
 import styles from "./Activity.module.css";
-import { outcomeTone } from "./ActivityRow";
+import { OutcomePill } from "./ActivityRow";
 
 /** All that is on record about one thing. */
 export function ActivityDetailPane({ id }: { id: number }) {
@@ -69,7 +68,7 @@ function Detail({ detail }: { detail: ActivityDetail }) {
       <h2 className={styles.detailTitle}>{activityTitle(entry)}</h2>
       {outcome && (
         <div>
-          <Pill tone={outcomeTone(entry)}>{outcome}</Pill>
+          <OutcomePill entry={entry} word={outcome} />
         </div>
       )}
       {entry.note && entry.kind !== "settingChanged" && <p>{entry.note}</p>}

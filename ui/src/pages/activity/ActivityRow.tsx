@@ -13,7 +13,7 @@ import { Icon, type IconName } from "../../ui/Icon";
 import { Pill } from "../../ui/Pill";
 import styles from "./Activity.module.css";
 
-export function outcomeTone(entry: ActivityEntry): Tone {
+function outcomeTone(entry: ActivityEntry): Tone {
   switch (entry.outcome) {
     case null:
       return "moving";
@@ -27,6 +27,19 @@ export function outcomeTone(entry: ActivityEntry): Tone {
     case "succeeded":
       return "open";
   }
+}
+
+export function OutcomePill({ entry, word }: { entry: ActivityEntry; word: string }) {
+  const { outcome } = entry;
+  return (
+    <Pill
+      tone={outcomeTone(entry)}
+      quiet={outcome === "succeeded"}
+      icon={outcome === "refused" ? "close" : undefined}
+    >
+      {word}
+    </Pill>
+  );
 }
 
 const KIND_ICONS: Record<ActivityEntry["kind"], IconName> = {
@@ -60,8 +73,8 @@ export function ActivityRow({ entry, now, ago, current }: ActivityRowProps) {
         {note && <span className={styles.note}>{note}</span>}
       </span>
       <span className={styles.end}>
-        {outcome && <Pill tone={outcomeTone(entry)}>{outcome}</Pill>}
-        <span className={styles.when} title={formatExact(entry.at)}>
+        {outcome && <OutcomePill entry={entry} word={outcome} />}
+        <span className={styles.when} data-ago={ago || undefined} title={formatExact(entry.at)}>
           {entry.durationMs !== null && (
             <span className={styles.duration}>{formatDuration(entry.durationMs)}</span>
           )}

@@ -53,7 +53,11 @@ export function ConnectVscode({ primary }: { primary: boolean }) {
           </div>
         )}
       </div>
-      {error && <ProblemNote problem={error.problem} alert />}
+      {error && (
+        <div className={styles.error}>
+          <ProblemNote problem={error.problem} alert />
+        </div>
+      )}
     </div>
   );
 }

@@ -34,16 +34,16 @@ export function ToolRow({ server, tool, last }: ToolRowProps) {
         >
           <Icon name={open ? "down" : "right"} className={styles.toolArrow} />
           <span className={styles.toolText}>
-            <span className={styles.toolName}>{tool.name}</span>
+            <span className={styles.nameLine}>
+              <span className={styles.toolName}>{tool.name}</span>
+              <Claims claims={tool.claims} />
+            </span>
             <span className={styles.toolDescription} data-whole={open || undefined}>
               {tool.description || "The server does not say what it does."}
             </span>
           </span>
         </button>
         <div className={styles.toolEnd}>
-          <span className={styles.claims}>
-            <Claims claims={tool.claims} />
-          </span>
           <span
             className={styles.tokens}
             title={`About ${formatCount(tool.tokens)} tokens in each request`}

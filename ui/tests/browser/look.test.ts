@@ -1,0 +1,161 @@
+import { mkdir } from "node:fs/promises";
+import { join } from "node:path";
+import type { Page } from "playwright-core";
+import { expect, test } from "vitest";
+import { findings, overflowing, type View, withBrowser, withPanel } from "./panel";
+
+withBrowser();
+
+/** Screenshots are written when this names a folder. */
+const SHOTS = process.env.SHOTS;
+
+type Place = { name: string; play?: string; hash?: string; open?: (page: Page) => Promise<void> };
+
+const SNIPPET = JSON.stringify({
+  mcpServers: {
+    notes: {
+      command: "npx",
+      args: [
+        "-y",
+        "@scope/notes-mcp@1.2.3",
+        "--folder",
+        "/home/robin/My notes/with a rather long path/that goes on/and on/until it has to wrap",
+        "",
+      ],
+      env: { NOTES_KEY: "secret-value" },
+    },
+  },
+});
+
+const PLACES: Place[] = [
+  { name: "home", hash: "#/" },
+  { name: "home-first-start", play: "scene=first-start" },
+  { name: "home-trouble", play: "scene=trouble" },
+  {
+    name: "home-port-in-use",
+    play: "scene=port-in-use",
+    open: (page) => page.getByTestId("move-port").click(),
+  },
+  { name: "home-config-error", play: "scene=config-error" },
+  { name: "home-record-trouble", play: "scene=record-trouble" },
+  { name: "home-paused", play: "scene=paused" },
+  { name: "home-empty", play: "scene=empty" },
+  { name: "starting", play: "scene=loading" },
+  { name: "unreachable", play: "scene=broken" },
+  { name: "tools", hash: "#/tools" },
+  {
+    name: "tools-detail",
+    hash: "#/tools",
+    open: async (page) => {
+      await page.getByTestId("tool-files-read_several_files").getByRole("button").first().click();
+      await page.getByText("What it takes").waitFor();
+    },
+  },
+  { name: "tools-trouble", play: "scene=trouble", hash: "#/tools" },
+  { name: "tools-many", play: "scene=many", hash: "#/tools" },
+  { name: "tools-empty", play: "scene=empty", hash: "#/tools" },
+  {
+    name: "tools-nothing-found",
+    hash: "#/tools",
+    open: (page) => page.getByTestId("tool-search").fill("xyzzy"),
+  },
+  {
+    name: "tools-menu",
+    hash: "#/tools",
+    open: (page) => page.getByRole("button", { name: "More for files" }).click(),
+  },
+  { name: "add-paste", hash: "#/tools", open: (page) => page.getByTestId("add-server").click() },
+  {
+    name: "add-form",
+    hash: "#/tools",
+    open: async (page) => {
+      await page.getByTestId("add-server").click();
+      await page.getByTestId("use-form").click();
+      await page.getByTestId("add-argument").click();
+    },
+  },
+  {
+    name: "add-review",
+    hash: "#/tools",
+    open: async (page) => {
+      await page.getByTestId("add-server").click();
+      await page.getByTestId("snippet").fill(SNIPPET);
+      await page.getByTestId("read-snippet").click();
+      await page.getByTestId("review").waitFor();
+    },
+  },
+  {
+    name: "edit",
+    hash: "#/tools/git",
+    open: async (page) => {
+      await page.getByTestId("menu").click();
+      await page.getByTestId("edit-server").click();
+      await page.getByTestId("server-name").waitFor();
+    },
+  },
+  { name: "server-state", hash: "#/tools/git" },
+  { name: "server-failed", play: "scene=trouble", hash: "#/tools/browser" },
+  { name: "server-log", hash: "#/tools/files/log" },
+  { name: "server-settings", hash: "#/tools/files/settings" },
+  { name: "server-gone", hash: "#/tools/nobody" },
+  { name: "activity", hash: "#/activity" },
+  { name: "activity-detail", hash: "#/activity/254" },
+  { name: "activity-empty", play: "scene=empty", hash: "#/activity" },
+  { name: "settings", hash: "#/settings" },
+  { name: "settings-no-tray", play: "scene=no-tray", hash: "#/settings" },
+  { name: "settings-config-error", play: "scene=config-error", hash: "#/settings" },
+  {
+    name: "settings-export",
+    hash: "#/settings",
+    open: async (page) => {
+      await page.getByTestId("export-show").click();
+      await page.getByTestId("export-text").waitFor();
+    },
+  },
+  {
+    name: "settings-write",
+    hash: "#/settings",
+    open: async (page) => {
+      await page.getByTestId("export-folder").click();
+      await page.getByTestId("diff").waitFor();
+    },
+  },
+  {
+    name: "settings-remove-app",
+    hash: "#/settings",
+    open: async (page) => {
+      await page.getByTestId("remove-app-vscode").click();
+      await page.getByRole("alertdialog").waitFor();
+    },
+  },
+];
+
+const VIEWS: { name: string; view: View }[] = [
+  { name: "light", view: {} },
+  { name: "dark", view: { dark: true } },
+  { name: "wide", view: { width: 1400, height: 900 } },
+  { name: "narrow", view: { width: 380, height: 800 } },
+  { name: "large-text", view: { text: 200 } },
+  { name: "narrow-large-text", view: { width: 380, height: 800, text: 200, dark: true } },
+];
+
+for (const place of PLACES) {
+  for (const { name, view } of VIEWS) {
+    test(`${place.name} fits and can be used by everyone: ${name}`, async () => {
+      await withPanel({ ...place, ...view }, async (page) => {
+        await page.waitForFunction(
+          () =>
+            document.querySelectorAll('[role="status"][aria-label^="Reading"]').length === 0 ||
+            location.search.includes("loading"),
+        );
+        await place.open?.(page);
+        if (SHOTS) {
+          await mkdir(SHOTS, { recursive: true });
+          await page.screenshot({ path: join(SHOTS, `${place.name}-${name}.png`) });
+        }
+        expect((await overflowing(page)).join("\n"), "nothing sticks out").toBe("");
+        expect((await findings(page)).join("\n"), "axe finds nothing").toBe("");
+      });
+    });
+  }
+}

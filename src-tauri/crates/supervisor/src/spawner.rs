@@ -25,8 +25,9 @@ const BY_ITSELF: Duration = Duration::from_secs(1);
 const LEFT_BEHIND: Duration = Duration::from_secs(2);
 /// How long the system may take to end a tree. Longer takes only what hangs in the kernel.
 const BY_FORCE: Duration = Duration::from_secs(3);
-/// How long the last words of a server may take to arrive.
-const LAST_WORDS: Duration = Duration::from_millis(500);
+/// How long the last words of a server may take to arrive, a flood that is being held back
+/// included. Longer takes only a pipe that something outside of the tree holds open.
+const LAST_WORDS: Duration = Duration::from_secs(2);
 
 /// What a [`Spawner`] needs to know.
 #[derive(Debug, Clone)]

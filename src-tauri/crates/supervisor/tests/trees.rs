@@ -53,10 +53,11 @@ async fn a_server_that_minds_the_request_ends_in_its_own_way() {
 async fn what_a_server_leaves_behind_ends_with_it() {
     let home = home();
     let mut server = home
-        .sh(r#"trap "" TERM; setsid sleep 1000 & echo $!; trap - TERM; sleep 1000 & echo $!; echo ready; exit 3"#)
+        .sh(r#"trap "" TERM; setsid sleep 1000 & echo $!; trap - TERM; sleep 1000 & echo $!; echo ready; read end; exit 3"#)
         .await;
     let family = server.family().await;
     assert_eq!(family.len(), 2);
+    drop(server.stdin);
     let report = within(server.running.exited()).await;
     assert_eq!(report.code, Some(3), "how the server ended counts, not what it left");
     assert!(family.iter().all(|process| !process.runs()));
@@ -124,16 +125,20 @@ async fn the_guardian_minds_the_lifeline_alone() {
 #[tokio::test]
 async fn a_tree_that_keeps_growing_is_ended() {
     let home = home();
-    // Each process starts its successor in a session of its own and goes.
-    let mut launch = support::sh(r#"trap "" TERM; sleep 0.01; setsid sh -c "$LINK" & exit 0"#);
-    launch.env = BTreeMap::from([("LINK".into(), launch.args[1].clone())]);
+    // Each process starts its successor in a session of its own and goes. The chain has an end, so
+    // that a failure of this test leaves nothing for long.
+    let link = r#"trap "" TERM; sleep 0.01; [ $LINKS = 0 ] && exit; LINKS=$((LINKS - 1)) setsid sh -c "$LINK" & exit 0"#;
+    let link = format!("{link} # {}", std::process::id());
+    let mut launch = support::sh(&link);
+    launch.env = BTreeMap::from([("LINK".into(), link.clone()), ("LINKS".into(), "1000".into())]);
     let mut running = home.spawner.spawn(&launch, &home.log).await.unwrap().running;
     let report = within(running.exited()).await;
     assert_eq!(report.code, Some(0), "the first link ended well");
     let links = || {
         std::fs::read_dir("/proc").unwrap().flatten().filter(|entry| {
             let env = std::fs::read(entry.path().join("environ")).unwrap_or_default();
-            env.split(|byte| *byte == 0).any(|pair| pair.starts_with(b"LINK=trap"))
+            env.split(|byte| *byte == 0)
+                .any(|pair| pair.strip_prefix(b"LINK=") == Some(link.as_bytes()))
         })
     };
     assert_eq!(links().count(), 0, "no link is left");
@@ -172,12 +177,15 @@ fn killing_the_owner_leaves_nothing() {
 async fn what_outlives_owner_and_guardian_is_swept_at_the_next_start() {
     let folder = tempfile::tempdir().unwrap();
     let (mut owner, guardian, family) = owner(folder.path());
-    // So that it cannot act on the end of the owner.
-    guardian.signal(Signal::STOP);
+    // The owner is stopped, so that it cannot act on the end of the guardian.
+    let held = Process::at(owner.id());
+    held.signal(Signal::STOP);
+    within(held.stopped()).await;
+    guardian.signal(Signal::KILL);
+    assert!(guardian.has_ended_within(support::LIMIT));
+    assert!(family[3].has_ended_within(support::LIMIT), "the system ends the server itself");
     owner.kill().unwrap();
     owner.wait().unwrap();
-    guardian.signal(Signal::KILL);
-    assert!(family[3].has_ended_within(support::LIMIT), "the system ends the server itself");
     let left: Vec<u32> = family.iter().filter(|process| process.runs()).map(|p| p.pid).collect();
     assert!(left.contains(&family[2].pid), "else there is nothing to sweep");
 

@@ -62,9 +62,9 @@ pub(super) fn run() -> ExitCode {
         }
     };
     drop(command);
-    say(&lifeline, Said::Started(server.as_raw_nonzero().get().cast_unsigned()));
     let_go_of_pipes_and_folder();
     only_the_lifeline_ends_us();
+    say(&lifeline, Said::Started(server.as_raw_nonzero().get().cast_unsigned()));
 
     let tree = Arc::new(Mutex::new(Tree { server: Some(server), ending: false, lifeline }));
     let waiting = Arc::clone(&tree);

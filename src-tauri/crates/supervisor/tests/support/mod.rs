@@ -118,9 +118,21 @@ impl Process {
 
     /// Its parent's pid.
     pub fn parent(&self) -> u32 {
+        self.status("PPid:").parse().unwrap()
+    }
+
+    /// Waits until SIGSTOP has reached all of its threads, which the system does not announce to
+    /// anyone but its parent.
+    pub async fn stopped(&self) {
+        while !self.status("State:").starts_with('T') {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    fn status(&self, key: &str) -> String {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.pid)).unwrap();
-        let line = status.lines().find_map(|line| line.strip_prefix("PPid:")).unwrap();
-        line.trim().parse().unwrap()
+        let line = status.lines().find_map(|line| line.strip_prefix(key)).unwrap();
+        line.trim().to_owned()
     }
 }
 

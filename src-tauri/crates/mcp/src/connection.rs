@@ -208,10 +208,10 @@ impl Connection {
     /// session is ended (at most 2 seconds are spent on telling the server).
     pub async fn close(&self) {
         let core = self.core();
+        core.shut(&Problem::new("The connection was closed by Drawbridge.", ""));
         if let Link::Http(link) = &core.link {
             link.end_session().await;
         }
-        core.shut(&Problem::new("The connection was closed by Drawbridge.", ""));
     }
 }
 

@@ -123,7 +123,7 @@ impl Core {
                 let error = Outcome::Error(error.to_owned());
                 match id {
                     Some(id) => drop(self.calls.finish(id, CallEvent::Done(error))),
-                    None => tracing::debug!("an error of the server belongs to no call"),
+                    None => tracing::warn!("a server sent an error that belongs to no request"),
                 }
             }
             Message::Request { id, method, params } => self.asked(id, &method, params, call),

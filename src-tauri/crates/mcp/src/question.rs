@@ -93,9 +93,17 @@ impl Core {
         if method == "roots/list" && !self.declared.roots {
             return Err(wire::error_object(METHOD_NOT_FOUND, "roots are not offered"));
         }
-        let by_stream = call.and_then(|call| Some((call, self.calls.caller_of(call)?)));
-        let (call, caller): (u64, Caller) = match by_stream {
-            Some(found) => found,
+        let (call, caller): (u64, Caller) = match call {
+            // A stream of a call names the caller, or nobody when the call has ended.
+            Some(call) => match self.calls.caller_of(call) {
+                Some(caller) => (call, caller),
+                None => {
+                    return Err(wire::error_object(
+                        REFUSED,
+                        "the call this belongs to is not in flight, so there is nobody to ask",
+                    ));
+                }
+            },
             None => match self.calls.only_caller() {
                 OnlyCaller::Call(call, caller) => (call, caller),
                 OnlyCaller::Nobody => {

@@ -347,6 +347,48 @@ async fn a_session_the_server_forgot_is_opened_anew_and_the_call_sent_once_more(
 }
 
 #[tokio::test]
+async fn a_question_on_the_stream_of_a_call_is_for_that_call_alone() {
+    let (mut remote, connection, _events) = connected().await;
+    let params = raw("{}");
+    let mut calls = Vec::new();
+    for key in [1, 2] {
+        let request = Request::new("tools/call", Some(&params), caller(key));
+        calls.push(connection.request(request).await.expect("open"));
+    }
+    // Two callers are in flight, and the stream says whose question it is.
+    let mut streams = Vec::new();
+    for _ in 0..2 {
+        let exchange = remote.post().await;
+        streams.push((exchange.id().parse::<u64>().unwrap(), exchange.stream()));
+    }
+    streams.sort_unstable_by_key(|(id, _)| *id);
+    let question = r#"{"jsonrpc":"2.0","id":1,"method":"elicitation/create","params":{}}"#;
+    for (call, (_, pieces)) in calls.iter_mut().zip(&streams) {
+        pieces.event(question).await;
+        let asked = within("a question", call.next()).await;
+        assert!(matches!(asked, CallEvent::Question(_)));
+        drop(asked);
+        remote.post().await.accept();
+    }
+}
+
+#[tokio::test]
+async fn an_answer_to_initialize_counts_before_its_stream_ends() {
+    let mut remote = Remote::new().await;
+    let endpoint = remote.endpoint();
+    let (opened, _pieces) = tokio::join!(connect(endpoint, options()), async {
+        let exchange = remote.post().await;
+        let id = exchange.id();
+        let pieces = exchange.stream();
+        let answer = r#"{"protocolVersion":"2025-11-25"}"#;
+        pieces.event(&format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{answer}}}"#)).await;
+        remote.post().await.accept();
+        pieces
+    });
+    assert_eq!(opened.expect("opens").0.opening().protocol, "2025-11-25");
+}
+
+#[tokio::test]
 async fn an_answer_that_breaks_off_is_resumed_where_it_broke() {
     let (mut remote, connection, _events) = connected().await;
     let mut call = call(&connection, r#"{"_meta":{"progressToken":9}}"#).await;

@@ -1,5 +1,6 @@
 //! Requests to a remote server, and the session they belong to.
 
+use std::convert::Infallible;
 use std::sync::{Arc, Mutex, Weak};
 use std::time::Duration;
 
@@ -11,7 +12,8 @@ use http::header::{ACCEPT, CONTENT_LENGTH, CONTENT_TYPE, TRANSFER_ENCODING};
 use http::{HeaderValue, Method, StatusCode};
 use reqwest::redirect::{Attempt, Policy};
 use reqwest::{Client, RequestBuilder, Response};
-use tokio::sync::Notify;
+use serde_json::value::RawValue;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use url::Url;
@@ -50,7 +52,6 @@ pub(crate) struct Session {
 
 type Reopening = Shared<BoxFuture<'static, Result<(), ConnectError>>>;
 
-#[derive(Debug)]
 pub(crate) struct HttpLink {
     client: Client,
     url: Url,
@@ -58,8 +59,15 @@ pub(crate) struct HttpLink {
     session: ArcSwap<Session>,
     /// The attempt to replace the session of a generation. All calls that find it gone share one.
     reopening: Mutex<Option<(u64, Reopening)>>,
-    /// Tells the listener that there is another session.
-    pub(crate) reopened: Notify,
+    /// The generation of the session, for the listener to see that there is another one.
+    generation: watch::Sender<u64>,
+}
+
+/// The address may hold a key, so it is not printed.
+impl std::fmt::Debug for HttpLink {
+    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        formatter.debug_struct("HttpLink").finish_non_exhaustive()
+    }
 }
 
 impl HttpLink {
@@ -94,7 +102,7 @@ impl HttpLink {
             options: options.clone(),
             session: ArcSwap::default(),
             reopening: Mutex::default(),
-            reopened: Notify::new(),
+            generation: watch::Sender::new(0),
         })
     }
 
@@ -104,6 +112,13 @@ impl HttpLink {
 
     pub(crate) fn session(&self) -> Arc<Session> {
         self.session.load_full()
+    }
+
+    /// Waits until there is a later session than the one of this generation.
+    pub(crate) async fn later_than(&self, generation: u64) {
+        let mut current = self.generation.subscribe();
+        // The sender lives as long as this link, so this ends only with a later session.
+        let _ = current.wait_for(|current| *current > generation).await;
     }
 
     fn prepare(&self, method: Method, session: &Session) -> RequestBuilder {
@@ -179,20 +194,21 @@ impl HttpLink {
         let response = self.success(core, response, Some(id)).await?;
         let mut session =
             Session { generation: self.session.load().generation + 1, ..Session::default() };
-        if let Some(response) = response {
-            session.id = response.headers().get(SESSION_ID).cloned();
-            stream::receive(core, self, response, id, &session).await?;
-        }
-        let result = loop {
-            match std::future::poll_fn(|context| mailbox.poll(context)).await {
-                Some(CallEvent::Done(Outcome::Result(result))) => break result,
-                Some(CallEvent::Done(Outcome::Error(error))) => {
-                    return Err(ConnectError::Refused { error: error.get().to_owned() });
-                }
-                Some(CallEvent::Lost(_)) | None => return Err(ConnectError::Stopped),
-                // Nothing is asked and nothing reported before the connection is open.
-                Some(CallEvent::Notification { .. } | CallEvent::Question(_)) => {}
+        let received = async {
+            if let Some(response) = response {
+                session.id = response.headers().get(SESSION_ID).cloned();
+                stream::receive(core, self, response, id, &session).await?;
             }
+            // The answer is in the mailbox.
+            Ok(std::future::pending::<Infallible>().await)
+        };
+        // The answer counts when it is there, not when its stream ends.
+        let result = tokio::select! {
+            result = initialized(mailbox) => result?,
+            received = received => match received {
+                Ok(never) => match never {},
+                Err(error) => return Err(error),
+            },
         };
         let opening = legacy::opening(&result)?;
         session.protocol = HeaderValue::from_str(&opening.protocol).ok();
@@ -200,7 +216,9 @@ impl HttpLink {
         wire::push_notification(&mut body, legacy::INITIALIZED, None);
         let response = send(self.post(&session, body.into())).await?;
         self.success(core, response, None).await?;
+        let generation = session.generation;
         self.session.store(Arc::new(session));
+        self.generation.send_replace(generation);
         Ok(opening)
     }
 
@@ -355,11 +373,24 @@ impl HttpLink {
     }
 }
 
+async fn initialized(mailbox: &Mailbox<CallEvent>) -> Result<Box<RawValue>, ConnectError> {
+    loop {
+        match std::future::poll_fn(|context| mailbox.poll(context)).await {
+            Some(CallEvent::Done(Outcome::Result(result))) => return Ok(result),
+            Some(CallEvent::Done(Outcome::Error(error))) => {
+                return Err(ConnectError::Refused { error: error.get().to_owned() });
+            }
+            Some(CallEvent::Lost(_)) | None => return Err(ConnectError::Stopped),
+            // Nothing is asked and nothing reported before the connection is open.
+            Some(CallEvent::Notification { .. } | CallEvent::Question(_)) => {}
+        }
+    }
+}
+
 async fn reopened(core: Weak<Core>) -> Result<(), ConnectError> {
     let core = core.upgrade().ok_or(ConnectError::Stopped)?;
     let Link::Http(link) = &core.link else { return Err(ConnectError::Stopped) };
     let opening = link.open(&core).await?;
-    link.reopened.notify_one();
     // A server that forgot the session was probably started anew and may offer other things.
     let can = opening.capabilities;
     for (kind, has) in [

@@ -46,7 +46,7 @@ async fn listen(core: &Arc<Core>, link: &HttpLink) {
                 let since = Instant::now();
                 let ended = tokio::select! {
                     ended = stream::read_events(core, response, None, &mut place, link) => ended,
-                    () = link.reopened.notified() => {
+                    () = link.later_than(session.generation) => {
                         place = Place::default();
                         continue;
                     }
@@ -59,7 +59,6 @@ async fn listen(core: &Arc<Core>, link: &HttpLink) {
                 StatusCode::NOT_FOUND if worked && session.id.is_some() => {
                     place = Place::default();
                     if link.reopen(core, session.generation).await.is_ok() {
-                        // The permit is for this very session.
                         continue;
                     }
                 }
@@ -73,7 +72,7 @@ async fn listen(core: &Arc<Core>, link: &HttpLink) {
             () = tokio::time::sleep(place.retry.unwrap_or_default().max(wait)) => {
                 wait = (wait * 2).min(WAIT_LIMIT);
             }
-            () = link.reopened.notified() => place = Place::default(),
+            () = link.later_than(session.generation) => place = Place::default(),
         }
     }
 }

@@ -421,6 +421,8 @@ mod tests {
         fn the_scanner_finds_what_serde_json_finds(value in json(), pretty: bool, path in prop::collection::vec("[a-c]", 1..4)) {
             let text = if pretty { serde_json::to_string_pretty(&value) } else { serde_json::to_string(&value) };
             let text = raw(&text.expect("a value prints"));
+            // Read back first: serde_json does not read every number as it printed it.
+            let value: Value = serde_json::from_str(text.get()).expect("what was printed");
             let path: Vec<&str> = path.iter().map(String::as_str).collect();
             let expected = path.iter().try_fold(&value, |value, key| value.as_object()?.get(*key));
             let found = find(&text, &path).expect("a map holds each key once");

@@ -131,7 +131,8 @@ mod tests {
         use Denied::{Invalid, Malformed, Missing};
         let editor = Ok("editor".to_owned());
         let chat = Ok("chat".to_owned());
-        let rows: &[(&[(&'static str, &[u8])], Option<&str>, Result<String, Denied>)] = &[
+        type Row<'a> = (&'a [(&'static str, &'a [u8])], Option<&'a str>, Result<String, Denied>);
+        let rows: &[Row<'_>] = &[
             (&[], None, Err(Missing)),
             (&[("authorization", b"Bearer db_editor")], None, editor.clone()),
             (&[("authorization", b"bearer  db_editor")], None, editor.clone()),

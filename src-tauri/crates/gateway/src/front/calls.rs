@@ -237,7 +237,7 @@ impl Passage {
     /// it has the answer.
     async fn finish(self, voice: &Voice, answer: Option<String>) {
         drop(self.in_flight);
-        let _nobody_listens = voice.send(Said::Answer(answer)).await;
+        voice.say(Said::Answer(answer)).await;
     }
 }
 
@@ -287,7 +287,7 @@ async fn forward(
             biased;
             event = call.next() => event,
             id = asked.withdrawn() => {
-                let _nobody_listens = voice.send(Said::Message(Asked::taken_back(id))).await;
+                voice.say(Said::Message(Asked::taken_back(id))).await;
                 continue;
             }
         };
@@ -297,14 +297,14 @@ async fn forward(
             CallEvent::Notification { method, params } => {
                 if forms != Forms::Json && session.wants(&method, params.as_deref()) {
                     let message = wire::notification(&method, params.as_deref());
-                    let _nobody_listens = voice.send(Said::Message(message)).await;
+                    voice.say(Said::Message(message)).await;
                 }
             }
             CallEvent::Question(question) => {
                 // Dropped, a question is refused.
                 if forms != Forms::Json && !voice.is_closed() {
                     let message = asked.ask(question);
-                    let _nobody_listens = voice.send(Said::Message(message)).await;
+                    voice.say(Said::Message(message)).await;
                 }
             }
         }

@@ -7,7 +7,10 @@
 //! the end of every call comes on record whatever the app does. It sees that nobody listens and
 //! stops by itself after the grace.
 
+use std::collections::VecDeque;
+use std::future::poll_fn;
 use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
 use std::time::Duration;
 
@@ -15,7 +18,6 @@ use bytes::Bytes;
 use drawbridge_mcp::sse;
 use futures_util::stream;
 use http::{Response, StatusCode};
-use tokio::sync::mpsc;
 use tokio_util::task::TaskTracker;
 
 use super::NO_MEANING;
@@ -31,15 +33,60 @@ pub(crate) enum Said {
     Answer(Option<String>),
 }
 
-/// The call's side of the queue.
-pub(crate) type Voice = mpsc::Sender<Said>;
-
 /// How much a call may say ahead of an app that reads slowly. Then it waits.
 const AHEAD: usize = 32;
 
+/// The queue between a call and its request. The two are polled by the same task, the call first,
+/// for as long as there are two of them, and the call is polled anew when it moves: so neither side
+/// ever has to wake the other, and what a channel would cost is saved.
+#[derive(Debug, Default)]
+struct Queue {
+    said: VecDeque<Said>,
+    /// The request is gone.
+    closed: bool,
+}
+
+/// The call's side of the queue.
+#[derive(Debug, Clone)]
+pub(crate) struct Voice(Arc<Mutex<Queue>>);
+
+impl Voice {
+    fn lock(&self) -> MutexGuard<'_, Queue> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Says something. It is lost when the request is gone.
+    pub(crate) async fn say(&self, said: Said) {
+        let mut said = Some(said);
+        poll_fn(|_| {
+            let mut queue = self.lock();
+            if queue.closed {
+                return Poll::Ready(());
+            }
+            // The request has something to take, so it does not sleep, and polls again.
+            if queue.said.len() >= AHEAD {
+                return Poll::Pending;
+            }
+            queue.said.extend(said.take());
+            Poll::Ready(())
+        })
+        .await;
+    }
+
+    /// Whether the request is gone.
+    pub(crate) fn is_closed(&self) -> bool {
+        self.lock().closed
+    }
+
+    /// Waits until the request is gone.
+    pub(crate) async fn closed(&self) {
+        poll_fn(|_| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending }).await;
+    }
+}
+
 /// The request's side of a call.
 pub(crate) struct Exchange {
-    heard: mpsc::Receiver<Said>,
+    heard: Voice,
     call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     tasks: TaskTracker,
 }
@@ -49,8 +96,9 @@ impl Exchange {
     where
         C: Future<Output = ()> + Send + 'static,
     {
-        let (voice, heard) = mpsc::channel(AHEAD);
-        Self { heard, call: Some(Box::pin(call(voice))), tasks: tasks.clone() }
+        let heard = Voice(Arc::default());
+        let call: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(call(heard.clone()));
+        Self { heard, call: Some(call), tasks: tasks.clone() }
     }
 
     fn poll_next(&mut self, context: &mut Context<'_>) -> Poll<Option<Said>> {
@@ -59,12 +107,16 @@ impl Exchange {
         {
             self.call = None;
         }
-        self.heard.poll_recv(context)
+        match self.heard.lock().said.pop_front() {
+            Some(said) => Poll::Ready(Some(said)),
+            None if self.call.is_none() => Poll::Ready(None),
+            None => Poll::Pending,
+        }
     }
 
     /// The next thing the call says. Cancel-safe.
     pub(crate) async fn next(&mut self) -> Option<Said> {
-        std::future::poll_fn(|context| self.poll_next(context)).await
+        poll_fn(|context| self.poll_next(context)).await
     }
 
     /// The answer, leaving out whatever comes before it.
@@ -80,7 +132,7 @@ impl Exchange {
 
 impl Drop for Exchange {
     fn drop(&mut self) {
-        self.heard.close();
+        self.heard.lock().closed = true;
         if let Some(call) = self.call.take() {
             self.tasks.spawn(call);
         }
@@ -147,4 +199,58 @@ pub(crate) fn event(message: &str) -> Bytes {
     let mut event = String::with_capacity(message.len() + 32);
     sse::write_event(&mut event, Some("message"), None, message);
     event.into()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::sync::oneshot;
+
+    use super::*;
+
+    fn word(n: usize) -> Said {
+        Said::Message(n.to_string())
+    }
+
+    #[tokio::test]
+    async fn everything_is_heard_in_order_however_far_ahead_the_call_is() {
+        let mut exchange = Exchange::new(&TaskTracker::new(), async |voice| {
+            for n in 0..5 * AHEAD {
+                voice.say(word(n)).await;
+            }
+            voice.say(Said::Answer(Some("done".into()))).await;
+        });
+        for n in 0..5 * AHEAD {
+            let heard = exchange.next().await;
+            assert!(matches!(heard, Some(Said::Message(text)) if text == n.to_string()));
+        }
+        assert!(matches!(exchange.next().await, Some(Said::Answer(Some(_)))));
+        assert!(exchange.next().await.is_none());
+    }
+
+    #[tokio::test]
+    async fn a_call_whose_request_goes_away_runs_to_its_end_and_notices() {
+        let tasks = TaskTracker::new();
+        for said_before in [0, AHEAD + 1] {
+            let (ended, end) = oneshot::channel();
+            let mut exchange = Exchange::new(&tasks, async move |voice| {
+                for n in 0..said_before {
+                    voice.say(word(n)).await;
+                }
+                voice.closed().await;
+                voice.say(word(0)).await;
+                let _nobody_waits = ended.send(());
+            });
+            let first = tokio::time::timeout(Duration::from_millis(1), exchange.next()).await;
+            assert_eq!(first.is_ok(), said_before > 0);
+            assert_eq!(tasks.len(), 0, "it is part of its request");
+            drop(exchange);
+            assert_eq!(tasks.len(), 1, "it has moved");
+            tokio::time::timeout(Duration::from_secs(10), end)
+                .await
+                .expect("in time")
+                .expect("to its end");
+        }
+        tasks.close();
+        tasks.wait().await;
+    }
 }

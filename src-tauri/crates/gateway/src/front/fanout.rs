@@ -10,7 +10,7 @@ use tokio::sync::broadcast;
 use tokio::sync::broadcast::error::RecvError;
 
 use super::exchange::event;
-use super::interest::{self, Line, Others};
+use super::interest;
 use crate::edge::Edge;
 use crate::session::{Missable, Scope, Session};
 
@@ -107,12 +107,12 @@ pub(crate) fn release(edge: &Arc<Edge>, session: &Session) {
     if session.level().is_some() {
         edge.interest.levels_changed();
     }
+    let client = &session.hello.client.name;
     for (server, uri) in session.subscriptions() {
         // A client's own connection ends with the client, and is not opened again to say so.
-        let Some(line) = Line::of(edge, &server, session) else { continue };
-        let shared = line.client.is_none();
-        let others = edge.interest.remove(line.clone(), &uri, session.key);
-        if others == Others::None && shared {
+        if let Some(line) = edge.interest.remove(&server, client, &uri, session.key)
+            && line.client.is_none()
+        {
             edge.tasks.spawn(interest::forget(Arc::clone(edge), line, uri));
         }
     }

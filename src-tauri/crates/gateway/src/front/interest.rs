@@ -81,19 +81,27 @@ impl Interest {
         }
     }
 
-    pub(crate) fn remove(&self, line: Line, uri: &str, session: u64) -> Others {
-        match lock(&self.subscribers).entry((line, uri.to_owned())) {
-            Entry::Occupied(mut known) => {
-                let was_there = known.get_mut().remove(&session);
-                if known.get().is_empty() {
-                    known.remove();
-                    if was_there { Others::None } else { Others::Some }
-                } else {
-                    Others::Some
-                }
+    /// Takes a session's interest in a resource back. Gives the line on which the server has to be
+    /// told, when it was the last.
+    pub(crate) fn remove(
+        &self,
+        server: &ServerName,
+        client: &ClientName,
+        uri: &str,
+        session: u64,
+    ) -> Option<Line> {
+        let mut subscribers = lock(&self.subscribers);
+        // A server may have become a shared one, or ceased to be, since the session asked.
+        [None, Some(client.clone())].into_iter().find_map(|client| {
+            let key = (Line { server: server.clone(), client }, uri.to_owned());
+            let sessions = subscribers.get_mut(&key)?;
+            let was_there = sessions.remove(&session);
+            if sessions.is_empty() {
+                subscribers.remove(&key);
+                return was_there.then_some(key.0);
             }
-            Entry::Vacant(_) => Others::Some,
-        }
+            None
+        })
     }
 
     /// A level was asked for, or a session that asked for one ended.
@@ -207,9 +215,14 @@ mod tests {
         assert_eq!(interest.add(line(), "a", 2), Others::Some);
         assert_eq!(interest.add(line(), "a", 2), Others::Some, "twice counts once");
         assert_eq!(interest.add(line(), "b", 1), Others::None);
-        assert_eq!(interest.remove(line(), "a", 2), Others::Some);
-        assert_eq!(interest.remove(line(), "a", 2), Others::Some, "it was gone already");
-        assert_eq!(interest.remove(line(), "a", 1), Others::None);
+        let client = ClientName::new("editor").expect("a plain name");
+        let remove = |uri, session| interest.remove(&server, &client, uri, session);
+        assert_eq!(remove("a", 2), None);
+        assert_eq!(remove("a", 2), None, "it was gone already");
+        assert_eq!(remove("a", 1), Some(line()));
+        let own = Line { client: Some(client.clone()), ..line() };
+        interest.add(own.clone(), "c", 1);
+        assert_eq!(remove("c", 1), Some(own), "on the line it was asked for");
         assert_eq!(interest.wanted_from(&server), [(line(), "b".to_owned())]);
     }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use drawbridge_mcp::{Outcome, wire};
+use drawbridge_model::ServerName;
 use serde_json::value::RawValue;
 
 use super::NO_MEANING;
@@ -43,12 +44,15 @@ pub(crate) async fn subscribe(
     if edge.interest.add(line.clone(), &uri, session.key) == Others::Some {
         return wire::result_message(id, "{}");
     }
-    let mut pending = Pending { edge, session, line: Some(line), uri: &uri };
+    let mut pending = Pending { edge, session, server: Some(&server), uri: &uri };
     let params = uri_params(&uri);
     let params: Option<&RawValue> = serde_json::from_str(&params).ok();
     match connection.ask("resources/subscribe", params, OWN_REQUEST).await {
         Ok(Outcome::Result(result)) => {
-            pending.line = None;
+            // A session that ended meanwhile has left already.
+            if !session.ended.is_cancelled() {
+                pending.server = None;
+            }
             wire::result_message(id, result.get())
         }
         Ok(Outcome::Error(error)) => wire::error_message(Some(id), error.get()),
@@ -68,8 +72,8 @@ pub(crate) async fn unsubscribe(
         Err(answer) => return answer,
     };
     if session.unsubscribe(&server, &uri)
-        && let Some(line) = Line::of(edge, &server, session)
-        && edge.interest.remove(line.clone(), &uri, session.key) == Others::None
+        && let Some(line) =
+            edge.interest.remove(&server, &session.hello.client.name, &uri, session.key)
     {
         super::interest::forget(Arc::clone(edge), line, uri).await;
     }
@@ -80,15 +84,16 @@ pub(crate) async fn unsubscribe(
 struct Pending<'a> {
     edge: &'a Edge,
     session: &'a Session,
-    line: Option<Line>,
+    server: Option<&'a ServerName>,
     uri: &'a str,
 }
 
 impl Drop for Pending<'_> {
     fn drop(&mut self) {
-        if let Some(line) = self.line.take() {
-            self.session.unsubscribe(&line.server, self.uri);
-            self.edge.interest.remove(line, self.uri, self.session.key);
+        if let Some(server) = self.server {
+            self.session.unsubscribe(server, self.uri);
+            let client = &self.session.hello.client.name;
+            self.edge.interest.remove(server, client, self.uri, self.session.key);
         }
     }
 }

@@ -99,3 +99,35 @@ pub(super) async fn write_over(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_file_that_is_not_what_was_seen_is_not_written_over() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("config.jsonc");
+        let tasks = TaskTracker::new();
+        let text = |text: &str| OnDisk::Text(text.to_owned());
+        let absent = OnDisk::Absent { blank: false };
+        for (there, expected, wrote) in [
+            (None, absent.clone(), Wrote::Yes),
+            (None, text("{}"), Wrote::No),
+            (Some("{}"), text("{}"), Wrote::Yes),
+            (Some("{ }"), text("{}"), Wrote::No),
+            (Some("{}"), absent.clone(), Wrote::No),
+            (Some(" \n"), absent.clone(), Wrote::Yes),
+        ] {
+            let _ = std::fs::remove_file(&file);
+            if let Some(there) = there {
+                atomic_write::write(&file, there.as_bytes()).expect("writes");
+            }
+            let result = write_over(&tasks, &file, expected, "after").await.expect("no error");
+            assert!(result == wrote, "{there:?}");
+            let left = std::fs::read_to_string(&file).ok();
+            let kept = if wrote == Wrote::Yes { Some("after") } else { there };
+            assert_eq!(left.as_deref(), kept);
+        }
+    }
+}

@@ -504,3 +504,57 @@ impl Keeper {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_absence_counts_only_after_a_while() {
+        let home = tempfile::tempdir().expect("a folder");
+        let file = home.path().join("config.jsonc");
+        let text = "{ \"gateway\": { \"port\": 1 } }";
+        atomic_write::write(&file, text.as_bytes()).expect("writes");
+        let (watch, _looks) = FileWatch::new();
+        let last_good = home.path().join("copy");
+        let (text, on_disk, loaded) = first_load(&file, &last_good, &watch).await;
+        let (publish, shown) = watch::channel(Arc::new(loaded));
+        let settings = StoreSettings {
+            file: file.clone(),
+            last_good,
+            quiet: Duration::ZERO,
+            absence: Duration::from_secs(3600),
+            tasks: TaskTracker::new(),
+            stop: CancellationToken::new(),
+        };
+        let (absent_since, copied) = (None, None);
+        let mut keeper = Keeper {
+            file: file.clone(),
+            watch,
+            text: text.clone(),
+            on_disk,
+            absent_since,
+            copied,
+            publish,
+            settings,
+        };
+        let before = shown.borrow().clone();
+
+        std::fs::remove_file(&file).expect("deletes");
+        keeper.look().await;
+        assert_eq!(*shown.borrow(), before, "an editor may be about to create it");
+        assert!(keeper.absence_ends().is_some(), "it is looked at again");
+
+        atomic_write::write(&file, text.as_bytes()).expect("writes");
+        keeper.look().await;
+        assert_eq!((keeper.absence_ends(), shown.borrow().clone()), (None, before.clone()));
+
+        std::fs::remove_file(&file).expect("deletes");
+        keeper.settings.absence = Duration::ZERO;
+        keeper.look().await;
+        let after = shown.borrow().clone();
+        assert!(after.problem.is_some(), "it stayed away");
+        assert_eq!(after.config, before.config);
+        assert_eq!(keeper.absence_ends(), None, "and is waited for without looking");
+    }
+}

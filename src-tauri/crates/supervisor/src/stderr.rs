@@ -9,7 +9,7 @@ use crate::log_book::{LINE_BYTES, LogBook, LogSource, WINDOW, printable, says_so
 
 /// Read in each [`WINDOW`]. Beyond it the child has to wait, as it would for a slow terminal, so
 /// that a flood costs us little.
-const BYTES_A_WINDOW: usize = 4 * 1024 * 1024;
+const BYTES_A_WINDOW: usize = 1024 * 1024;
 
 /// The newest line that said something, kept even where the log had to drop it.
 #[derive(Debug, Clone, Default)]

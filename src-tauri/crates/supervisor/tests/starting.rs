@@ -199,7 +199,7 @@ async fn a_missing_guardian_is_our_own_fault_and_says_so() {
 async fn a_flood_on_standard_error_neither_stops_the_server_nor_fills_the_log() {
     let home = home();
     let mut server = home
-        .sh("yes 'noise noise noise noise' | head -n 200000 >&2; echo done; echo 'the end' >&2; exit 0")
+        .sh("yes 'noise noise noise noise' | head -n 60000 >&2; echo done; echo 'the end' >&2; exit 0")
         .await;
     assert_eq!(server.line().await.as_deref(), Some("done"));
     let report = within(server.running.exited()).await;

@@ -251,6 +251,7 @@ impl Writer {
     /// Tells everyone who waits that it could not be written. What nobody waits for is kept.
     fn refuse(&self, pen: &mut Pen, reason: &NotRecorded) {
         tracing::error!(%reason, "the record cannot be written");
+        self.trouble.send_replace(Some(reason.clone()));
         let mut desk = self.desk();
         let queue = std::mem::take(&mut desk.waiting);
         for waiting in pen.group.drain(..).chain(queue) {
@@ -268,8 +269,6 @@ impl Writer {
             let row = Row::Kept { key: "tried", value: String::new() };
             desk.waiting.push_back(Waiting::new(row, None, Place::Extra));
         }
-        drop(desk);
-        self.trouble.send_replace(Some(reason.clone()));
     }
 
     fn release(&self, place: Place) {

@@ -32,7 +32,7 @@ pub(crate) async fn answer(
     let admitted = guard::check(&edge.listening, &edge.shared.guard.load(), &parts, target.path);
     match admitted {
         Err(refusal) => {
-            turned_away(edge, peer, &parts, &target, &refusal, None);
+            turned_away(edge, peer, &parts, &target, &refusal);
             let mut response =
                 refused(target.path, refusal.status(), refusal.code(), &capitalised(&refusal));
             if parts.headers.contains_key(ORIGIN) {
@@ -71,7 +71,7 @@ async fn admit(
             return health(&parts.method, || health::FOR_ANYONE.into());
         }
         Err(denied) => {
-            turned_away(edge, peer, &parts, target, &denied, None);
+            turned_away(edge, peer, &parts, target, &denied);
             let (status, code) = match denied {
                 Denied::Missing => (StatusCode::UNAUTHORIZED, "token_missing"),
                 Denied::Invalid => (StatusCode::UNAUTHORIZED, "token_invalid"),
@@ -139,7 +139,6 @@ fn turned_away(
     parts: &Parts,
     target: &Target<'_>,
     reason: &impl ToString,
-    client: Option<&Client>,
 ) {
     edge.door.turned_away(Refused {
         peer: peer.to_string(),
@@ -147,7 +146,6 @@ fn turned_away(
         host: shown(parts.headers.get(HOST)),
         origin: shown(parts.headers.get(ORIGIN)),
         reason: reason.to_string(),
-        client: client.map(|client| client.name.clone()),
     });
 }
 

@@ -1,4 +1,16 @@
 //! The HTTP edge: guard, tokens, routes, sessions.
+//!
+//! [`bind`] takes the port on the loopback addresses and on no other; [`Gateway::serve`] answers
+//! there until [`Gateway::drain`]. A request passes the guard (`Host`, `Origin`, fetch metadata),
+//! then the token check, then its route; no byte of its body is read before. What decides is read
+//! from tables that others swap whole ([`Shared`]), so that a request takes no lock of theirs.
+//!
+//! The gateway starts no process, changes no setting and does not read the record. It owns what
+//! lasts between two requests of an app: sessions, streams, subscriptions and calls in flight.
+//!
+//! Invariants: nothing listens beyond loopback; no request with a foreign host or origin reaches a
+//! route; no call runs that is not on record, and none that was refused; every call that began has
+//! an end on record, whatever its app does; a token is never logged, recorded or passed on.
 
 mod answer;
 mod auth;

@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use drawbridge_audit::{Note, Record};
-use drawbridge_model::{ActivityKind, ActivityOutcome, ClientName};
+use drawbridge_model::{ActivityKind, ActivityOutcome};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -26,8 +26,6 @@ pub(crate) struct Refused {
     pub(crate) origin: String,
     /// Why.
     pub(crate) reason: String,
-    /// The client, where the token was valid.
-    pub(crate) client: Option<ClientName>,
 }
 
 /// Where refusals are handed in.
@@ -143,10 +141,9 @@ async fn keep_book(
 }
 
 async fn enter(record: &Record, refused: Refused) {
-    let Refused { peer, request, host, origin, reason, client } = refused;
+    let Refused { peer, request, host, origin, reason } = refused;
     tracing::warn!(%peer, %request, %host, %origin, %reason, "request refused");
     let mut note = Note::new(ActivityKind::RequestRefused);
-    note.client = client;
     note.subject = Some(request);
     note.outcome = Some(ActivityOutcome::Refused);
     note.note = Some(match (host.is_empty(), origin.is_empty()) {

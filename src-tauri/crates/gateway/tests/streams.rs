@@ -386,7 +386,7 @@ async fn an_app_that_reads_slowly_holds_up_nobody_else() {
     let slow = stage.app("/mcp").await;
     let mut line = slow.listen().await;
     line.head().await;
-    let big = "x".repeat(64 * 1024);
+    let big = "x".repeat(16 * 1024);
     for _ in 0..400 {
         files.say(&json!({"jsonrpc": "2.0", "method": "notifications/message",
                           "params": {"level": "alert", "data": big}}));

@@ -145,16 +145,21 @@ impl Setup {
     /// # Panics
     /// When it does not come to listen.
     pub fn start(self) -> TestEngine {
+        self.prepare(0).started()
+    }
+
+    /// Writes the configuration for an engine that somebody else starts: the tray app.
+    pub fn prepare(self, port: u16) -> TestEngine {
         let engine = TestEngine {
             config: self.config(),
             token: self.token,
             folder: self.folder,
             environment: self.environment,
             process: None,
-            port: 0,
+            port,
         };
         files::write(&engine.config_path(), &pretty(&engine.config));
-        engine.started()
+        engine
     }
 
     /// Starts the engine and waits until every server of the configuration answers.
@@ -198,6 +203,21 @@ impl TestEngine {
             .env("SHELL", "/bin/sh")
             .env(TOKEN_VARIABLE, &self.token)
             .env_remove("DBUS_SESSION_BUS_ADDRESS")
+            .envs(&self.environment)
+            .current_dir(self.folder.path());
+        command
+    }
+
+    /// A program of the desktop session this test runs in, with this engine's home and token.
+    #[must_use]
+    pub fn desktop_command(&self, program: &Path) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env("HOME", self.folder.path().join("home"))
+            .env("XDG_CONFIG_HOME", self.folder.path().join("home/.config"))
+            .env("XDG_DATA_HOME", self.folder.path().join("home/.local/share"))
+            .env("XDG_CACHE_HOME", self.folder.path().join("home/.cache"))
+            .env(TOKEN_VARIABLE, &self.token)
             .envs(&self.environment)
             .current_dir(self.folder.path());
         command
@@ -353,10 +373,12 @@ impl TestEngine {
         self.until_state(server, "ready").await;
     }
 
-    /// The servers' processes and what they started.
+    /// The servers' processes and what they started; the guardians they run under are left out.
     #[must_use]
     pub fn server_processes(&self) -> Vec<Process> {
-        processes::marked_with(self.folder.path())
+        let mut all = processes::marked_with(self.folder.path());
+        all.retain(|process| !process.command.contains("drawbridge-guardian "));
+        all
     }
 
     /// Sends a signal to the engine alone.

@@ -115,7 +115,9 @@ async fn a_call_to_a_server_that_is_not_there_says_so() {
     all_else_works(&engine).await;
     let client = McpClient::open(&engine, "/mcp").await;
     let answer = client.request("tools/call", json!({"name": "ends__x", "arguments": {}})).await;
-    assert!(answer.get("error").is_some(), "{answer}");
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    let sentence = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(sentence.contains("\"ends\""), "it names the server: {sentence}");
     let one = McpClient::unopened(&engine, "/mcp/never-heard-of", &engine.token);
     let answer = one
         .send(&json!({"jsonrpc": "2.0", "id": 1, "method": "initialize", "params":

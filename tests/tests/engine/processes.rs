@@ -126,6 +126,7 @@ async fn quitting_is_quick_when_every_child_behaves() {
     let status = engine.stop();
     assert_eq!(status.code(), Some(0));
     assert!(asked.elapsed() < Duration::from_secs(5), "took {:?}", asked.elapsed());
+    assert!(!engine.log().contains("not every task"), "every task ended: {}", engine.log());
 }
 
 #[tokio::test]

@@ -1,0 +1,137 @@
+//! The tray app as a process, and the desktop around it.
+
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+
+use drawbridge_tests::processes::{self, Process};
+use drawbridge_tests::programs::{program, programs};
+use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, wait::SOON};
+use serde_json::{Value, json};
+
+/// The app, started by the test itself. Dropping it kills it.
+pub(crate) struct App {
+    pub(crate) engine: TestEngine,
+    process: Option<Child>,
+}
+
+/// A port nobody listens on at the moment.
+pub(crate) fn free_port() -> u16 {
+    std::net::TcpListener::bind(("127.0.0.1", 0)).unwrap().local_addr().unwrap().port()
+}
+
+/// What the app is started with.
+pub(crate) fn arguments(engine: &TestEngine) -> Vec<String> {
+    let mut all = engine.places().to_vec();
+    all.extend(["--port".to_owned(), engine.port.to_string()]);
+    all
+}
+
+/// Waits until the gateway of the app answers.
+pub(crate) async fn until_it_serves(engine: &TestEngine) {
+    eventually("the app's gateway answers", SOON, async || {
+        (engine.health().await["status"] == "ok").then_some(())
+    })
+    .await;
+}
+
+impl App {
+    /// Starts it and waits until its gateway answers.
+    pub(crate) async fn start(setup: Setup, more: &[&str]) -> Self {
+        let engine = setup.prepare(free_port());
+        let mut app = Self { engine, process: None };
+        app.process = Some(app.spawn(more));
+        until_it_serves(&app.engine).await;
+        app
+    }
+
+    /// Starts one more with the same folders.
+    pub(crate) fn spawn(&self, more: &[&str]) -> Child {
+        let log = std::fs::File::options()
+            .create(true)
+            .append(true)
+            .open(self.engine.path().join("engine.log"))
+            .unwrap();
+        self.engine
+            .desktop_command(&program("drawbridge"))
+            .args(arguments(&self.engine))
+            .args(more)
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().unwrap())
+            .stderr(log)
+            .spawn()
+            .expect("the app is built; `cargo xtask test` does that")
+    }
+
+    pub(crate) fn pid(&self) -> u32 {
+        self.process.as_ref().map(Child::id).expect("it was started")
+    }
+
+    /// Whether it has ended by itself, and with which code.
+    pub(crate) fn ended(&mut self) -> Option<Option<i32>> {
+        let status = self.process.as_mut()?.try_wait().ok()??;
+        self.process = None;
+        Some(status.code())
+    }
+
+    /// The processes WebKit runs for its windows.
+    pub(crate) fn web_processes(&self) -> Vec<Process> {
+        let mut all = processes::descendants(self.pid());
+        all.retain(|process| process.command.contains("WebKitWebProcess"));
+        all
+    }
+}
+
+impl Drop for App {
+    fn drop(&mut self) {
+        if let Some(mut process) = self.process.take() {
+            let _ = process.kill();
+            let _ = process.wait();
+        }
+    }
+}
+
+/// Calls a tool as an app would and gives its result.
+pub(crate) async fn call(engine: &TestEngine, tool: &str, arguments: Value) -> Value {
+    let client = McpClient::open(engine, "/mcp").await;
+    let answer = client.request("tools/call", json!({"name": tool, "arguments": arguments})).await;
+    answer["result"].clone()
+}
+
+/// Where pictures are kept: beside the programs, in `desktop`.
+pub(crate) fn picture(name: &str) -> PathBuf {
+    let folder = programs().parent().unwrap().join("desktop");
+    std::fs::create_dir_all(&folder).unwrap();
+    folder.join(format!("{name}.png"))
+}
+
+/// A picture of the whole desktop, tray included.
+pub(crate) fn picture_of_the_desktop(name: &str) {
+    let taken = Command::new("import").args(["-window", "root"]).arg(picture(name)).status();
+    assert!(taken.is_ok_and(|status| status.success()), "a picture of the desktop");
+}
+
+/// The visible windows of a process.
+pub(crate) fn windows_of(pid: u32) -> Vec<String> {
+    let found = Command::new("xdotool")
+        .args(["search", "--onlyvisible", "--pid", &pid.to_string()])
+        .output()
+        .unwrap();
+    let found = String::from_utf8_lossy(&found.stdout).into_owned();
+    // GTK keeps tiny helper windows; a window a person sees has a size.
+    found.lines().filter(|window| is_large(window)).map(str::to_owned).collect()
+}
+
+fn is_large(window: &str) -> bool {
+    let geometry =
+        Command::new("xdotool").args(["getwindowgeometry", "--shell", window]).output().unwrap();
+    String::from_utf8_lossy(&geometry.stdout)
+        .lines()
+        .filter_map(|line| line.strip_prefix("WIDTH="))
+        .any(|width| width.parse::<u32>().is_ok_and(|width| width > 200))
+}
+
+/// Closes a window as its close button does.
+pub(crate) fn close_window(window: &str) {
+    let closed = Command::new("xdotool").args(["windowquit", window]).status();
+    assert!(closed.is_ok_and(|status| status.success()), "the window is asked to close");
+}

@@ -34,10 +34,12 @@ impl fmt::Debug for FollowInto {
     }
 }
 
-/// Reads everything a server offers, publishes it, follows its changes until the connection ends,
-/// and takes the offer away again. Gives why the connection ended.
+/// Reads everything a server offers, publishes it, and follows its changes until the connection
+/// ends. Gives why it ended.
 ///
-/// A list is announced as changed only once the catalog shows it.
+/// A list is announced as changed only once the catalog shows it. The offer stays in the catalog
+/// afterwards: a server that is started again in a moment has the same tools, and a call meanwhile
+/// is told so instead of hearing that the tool is unknown. Who gives a server up withdraws it.
 pub async fn follow(
     server: ServerName,
     connection: Connection,
@@ -49,12 +51,10 @@ pub async fn follow(
         connection,
         into,
         offer: Offer::default(),
-        publication: None,
+        published: false,
         stale: ListKind::ALL.to_vec(),
     };
-    let why = follower.run(events).await;
-    follower.withdraw();
-    why
+    follower.run(events).await
 }
 
 /// Passes on what a connection of one client says, until it ends. Its lists are not read: the
@@ -79,7 +79,7 @@ struct Follower {
     connection: Connection,
     into: FollowInto,
     offer: Offer,
-    publication: Option<u64>,
+    published: bool,
     /// Lists to be read anew.
     stale: Vec<ListKind>,
 }
@@ -124,7 +124,7 @@ impl Follower {
     fn read(&self, kinds: Vec<ListKind>) -> Reading {
         let (server, connection) = (self.server.clone(), self.connection.clone());
         let mut offer = self.offer.clone();
-        let first = self.publication.is_none();
+        let first = !self.published;
         async move {
             let mut warnings = Vec::new();
             let result = if first {
@@ -160,18 +160,10 @@ impl Follower {
 
     fn publish(&mut self, offer: Offer, kinds: &[ListKind]) {
         self.offer = offer.clone();
-        self.publication = Some(self.into.catalog.publish(&self.server, offer));
+        self.published = true;
+        self.into.catalog.publish(&self.server, offer);
         for kind in kinds {
             self.announce_list(*kind);
-        }
-    }
-
-    fn withdraw(&mut self) {
-        if let Some(publication) = self.publication.take() {
-            self.into.catalog.withdraw_publication(&self.server, publication);
-            for kind in ListKind::ALL {
-                self.announce_list(kind);
-            }
         }
     }
 

@@ -99,11 +99,12 @@ impl Tables {
             Effect::Unavailable { server, sentence } => {
                 self.upstreams.set(&server, Upstream::NotReady { sentence });
             }
+            Effect::Withdraw { server } => self.withdraw(&server),
             Effect::Forget { server } => {
                 self.cancel_retry(&server);
                 self.runs.remove(&server);
                 self.upstreams.remove(server.as_str());
-                self.catalog.withdraw(&server);
+                self.withdraw(&server);
                 self.launcher.logs.forget(&server);
             }
             Effect::PublishPolicy(policy) => self.policy.store(policy),
@@ -127,6 +128,17 @@ impl Tables {
                     tracing::warn!("too much is waiting to be put on record; a note is dropped");
                 }
             }
+        }
+    }
+
+    fn withdraw(&self, server: &ServerName) {
+        if self.catalog.load().server(server.as_str()).is_none() {
+            return;
+        }
+        self.catalog.withdraw(server);
+        for kind in ListKind::ALL {
+            let server = server.clone();
+            self.bulletin.announce(Notice::ListChanged { server, client: None, kind });
         }
     }
 

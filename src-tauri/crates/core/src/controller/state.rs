@@ -82,6 +82,8 @@ pub(crate) enum Effect {
     CancelRetry { server: ServerName },
     /// Say why calls to the server cannot be served; `None` while its run says so itself.
     Unavailable { server: ServerName, sentence: String },
+    /// Take what the server offers out of the lists, since it is not coming back by itself.
+    Withdraw { server: ServerName },
     /// Forget a server that is gone from the config.
     Forget { server: ServerName },
     /// Put the policy in force.
@@ -434,6 +436,9 @@ impl State {
                     effects.push(life_note(server, happening, slot.problem.as_ref()));
                 }
             }
+        }
+        if matches!(slot.life, lifecycle::State::Stopped | lifecycle::State::Failed) {
+            effects.push(Effect::Withdraw { server: server.clone() });
         }
         if let Some(sentence) = unavailable(slot) {
             effects.push(Effect::Unavailable { server: server.clone(), sentence });

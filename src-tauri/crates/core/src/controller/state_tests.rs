@@ -154,7 +154,9 @@ fn what_an_earlier_run_says_late_is_not_taken_for_the_present() {
 fn a_server_that_ends_while_it_is_being_stopped_has_stopped() {
     let mut state = running();
     state.apply(Event::Stop(files()), now());
-    state.apply(changed(1, RunEvent::Exited(Problem::new("killed", ""))), now());
+    let effects = state.apply(changed(1, RunEvent::Exited(Problem::new("killed", ""))), now());
+    let withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw { .. });
+    assert!(effects.iter().any(withdrawn), "its tools are not listed while it is stopped");
     assert_eq!(slot(&state).state(), ServerState::Stopped);
 }
 
@@ -163,6 +165,8 @@ fn a_crash_is_shown_with_its_reason_and_tried_again() {
     let mut state = running();
     let effects = state.apply(changed(1, RunEvent::Exited(Problem::new("it fell", ""))), now());
     assert_eq!(work(&effects), ["retry files"]);
+    let withdrawn = |effect: &Effect| matches!(effect, Effect::Withdraw { .. });
+    assert!(!effects.iter().any(withdrawn), "its tools stay listed while it may be back soon");
     let found = slot(&state);
     assert_eq!(found.problem.as_ref().map(|p| p.message.as_str()), Some("it fell"));
     assert_eq!(found.state(), ServerState::Waiting { retry_at: 2_000, attempt: 1 });

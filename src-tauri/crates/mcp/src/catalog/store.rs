@@ -2,7 +2,6 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use arc_swap::{ArcSwap, Guard};
 use drawbridge_model::{ServerName, ToolName};
@@ -29,7 +28,6 @@ pub struct ServerOffer {
     /// What it offers.
     pub offer: Offer,
     tools: HashMap<ToolName, usize>,
-    publication: u64,
 }
 
 /// All that servers offer at one moment. Servers are in the order of their names, entries in the
@@ -211,7 +209,6 @@ fn join<'a>(
 #[derive(Debug)]
 pub struct CatalogStore {
     current: ArcSwap<Catalog>,
-    publications: AtomicU64,
     changed: watch::Sender<u64>,
 }
 
@@ -225,11 +222,7 @@ impl CatalogStore {
     /// An empty catalog.
     #[must_use]
     pub fn new() -> Self {
-        Self {
-            current: ArcSwap::default(),
-            publications: AtomicU64::new(0),
-            changed: watch::Sender::new(0),
-        }
+        Self { current: ArcSwap::default(), changed: watch::Sender::new(0) }
     }
 
     /// The catalog as it is, for a moment. Not to be kept across an await.
@@ -244,32 +237,20 @@ impl CatalogStore {
         self.current.load_full()
     }
 
-    /// Puts a server's offer in the place of what it offered before. The number given back takes
-    /// exactly this offer away again.
-    pub fn publish(&self, server: &ServerName, offer: Offer) -> u64 {
-        let publication = self.publications.fetch_add(1, Ordering::Relaxed) + 1;
+    /// Puts a server's offer in the place of what it offered before.
+    pub fn publish(&self, server: &ServerName, offer: Offer) {
         let tools = offer.tools.iter().enumerate();
         let tools = tools.map(|(index, tool)| (tool.name.clone(), index)).collect();
-        let part = Arc::new(ServerOffer { server: server.clone(), offer, tools, publication });
+        let part = Arc::new(ServerOffer { server: server.clone(), offer, tools });
         self.swap(|servers| {
             servers.insert(server.clone(), Arc::clone(&part));
         });
-        publication
     }
 
     /// Takes away what a server offers.
     pub fn withdraw(&self, server: &ServerName) {
         self.swap(|servers| {
             servers.remove(server);
-        });
-    }
-
-    /// Takes an offer away unless a later one has taken its place.
-    pub fn withdraw_publication(&self, server: &ServerName, publication: u64) {
-        self.swap(|servers| {
-            if servers.get(server).is_some_and(|part| part.publication == publication) {
-                servers.remove(server);
-            }
         });
     }
 

@@ -10,13 +10,12 @@ const PLACEHOLDER: &str = r#"{"build":{"frontendDist":"placeholder"}}"#;
 
 fn main() {
     let panel = Path::new("../ui/dist");
-    // An output folder that appears has to be noticed too, so its parent is watched as well.
     println!("cargo:rerun-if-changed=../ui/dist");
     println!("cargo:rerun-if-changed=src/command_names.rs");
     if !panel.join("index.html").exists() {
         assert!(
             std::env::var("PROFILE").is_ok_and(|profile| profile == "debug"),
-            "the control panel is not built: run `npm ci && npm run build` in ui/, or `cargo xtask build`"
+            "the control panel is not built: run `npm ci` and `npm run build` in ui/ first"
         );
         println!("cargo:warning=ui/dist is missing: a page that says so is embedded instead");
         println!("cargo:rustc-env=TAURI_CONFIG={PLACEHOLDER}");

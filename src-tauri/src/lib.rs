@@ -49,6 +49,10 @@ pub fn run() -> ExitCode {
     if let Some(suffix) = arguments.instance() {
         context.config_mut().identifier.push_str(&suffix);
     }
+    // Apps wait for the gateway, not for the desktop: the engine starts while the desktop is still
+    // being reached. In a second copy it finds the data folder in use and leaves it alone.
+    let starting = tauri::async_runtime::spawn(start_engine(paths, arguments.port));
+    let start = arguments.start();
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, words, _folder| {
             // A session that starts a second one wants no more than that one runs.
@@ -64,15 +68,12 @@ pub fn run() -> ExitCode {
         .plugin(tauri_plugin_opener::init())
         .invoke_handler(commands::handler())
         .setup(move |app| {
-            let started = paths.and_then(|paths| {
-                let secrets = Arc::new(OsKeyring::default());
-                let settings = EngineSettings::new(paths.clone(), Attendance::Attended, secrets);
-                let start = Engine::start(settings.with_port(arguments.port));
-                let engine = tauri::async_runtime::block_on(start).map_err(|e| e.problem())?;
-                Ok((engine, paths))
+            let started = tauri::async_runtime::block_on(starting);
+            let started = started.unwrap_or_else(|error| {
+                Err(Problem::new("Drawbridge met a mistake of its own.", error.to_string()))
             });
             match started {
-                Ok((engine, paths)) => begin(app.handle(), engine, paths, arguments.start()),
+                Ok((engine, paths)) => begin(app.handle(), engine, paths, start),
                 Err(problem) => give_up(app.handle(), &problem),
             }
             Ok(())
@@ -85,6 +86,17 @@ pub fn run() -> ExitCode {
             ExitCode::FAILURE
         }
     }
+}
+
+async fn start_engine(
+    paths: Result<Paths, Problem>,
+    port: Option<u16>,
+) -> Result<(Engine, Paths), Problem> {
+    let paths = paths?;
+    let secrets = Arc::new(OsKeyring::default());
+    let settings = EngineSettings::new(paths.clone(), Attendance::Attended, secrets);
+    let engine = Engine::start(settings.with_port(port)).await.map_err(|e| e.problem())?;
+    Ok((engine, paths))
 }
 
 fn begin(app: &AppHandle, engine: Engine, paths: Paths, start: Start) {

@@ -14,9 +14,10 @@ use tracing_subscriber::fmt::writer::MakeWriterExt;
 /// Size at which the log file is set aside and begun anew. One older file is kept.
 const LIMIT: u64 = 1024 * 1024;
 
-/// Begins logging. Without a file that can be written, standard error alone is used.
+/// Begins logging: our own crates from INFO on, what others say only when it is a warning.
+/// Without a file that can be written, standard error alone is used.
 pub(crate) fn begin(paths: Option<&Paths>) {
-    let filter = EnvFilter::new("info,zbus=warn,tracing=warn");
+    let filter = EnvFilter::new("info,rmcp=warn,serve_inner=warn,zbus=warn,tracing=warn");
     let lines = tracing_subscriber::fmt().with_env_filter(filter).with_ansi(false);
     let file = paths.and_then(|paths| LogFile::open(&paths.log_dir().join("drawbridge.log")).ok());
     match file {

@@ -7,6 +7,8 @@
 //! contrast of at least 3.3 to 1 on white bars and on dark grey ones alike, so that Linux and
 //! Windows need one set. macOS colours a template, black with transparency, by itself.
 
+#![expect(clippy::expect_used, reason = "a test stops where it cannot go on")]
+
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 

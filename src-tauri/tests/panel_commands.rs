@@ -1,5 +1,7 @@
 //! The panel may call each of its commands by name, and nothing else.
 
+#![expect(clippy::expect_used, reason = "a test stops where it cannot go on")]
+
 use std::collections::BTreeSet;
 use std::path::Path;
 

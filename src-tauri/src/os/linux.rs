@@ -42,10 +42,11 @@ async fn follow(shown: &watch::Sender<bool>) -> zbus::Result<()> {
     let mut changes = stream::select(owners.map(drop), hosts.map(drop));
     loop {
         let registered = is_shown(&connection).await;
-        shown.send_if_modified(|shown| std::mem::replace(shown, registered) != registered);
-        tokio::select! {
-            change = changes.next() => if change.is_none() { return Ok(()) },
-            () = shown.closed() => return Ok(()),
+        if shown.send_replace(registered) != registered {
+            tracing::info!(shown = registered, "the desktop's tray came or went");
+        }
+        if changes.next().await.is_none() {
+            return Ok(());
         }
     }
 }
@@ -61,7 +62,7 @@ async fn is_shown(connection: &Connection) -> bool {
         )
         .await;
     asked
-        .and_then(|answer| Ok(answer.body().deserialize::<zbus::zvariant::OwnedValue>()?))
+        .and_then(|answer| answer.body().deserialize::<zbus::zvariant::OwnedValue>())
         .ok()
         .and_then(|value| bool::try_from(value).ok())
         .unwrap_or(false)

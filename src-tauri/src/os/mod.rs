@@ -25,7 +25,7 @@ use unix as signals;
 #[cfg(windows)]
 use windows as signals;
 
-/// Keeps `shown` at whether this desktop shows tray icons, for as long as somebody listens.
+/// Keeps `shown` at whether this desktop shows tray icons.
 pub(crate) async fn watch_tray(shown: watch::Sender<bool>) {
     desktop::watch_tray(shown).await;
 }

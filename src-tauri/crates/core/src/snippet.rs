@@ -144,7 +144,6 @@ fn read_root(root: Option<&Value<'_>>, begin: usize) -> Result<Vec<ServerDraft>,
         return Err(Fault::new(second, format!("The key {key:?} stands here a second time.")));
     }
     let object = as_object(root, "Here")?;
-    let under = |object: &'_ Object<'_>, name: &str| property(object, name).is_some();
     for name in ["mcpServers", "servers", "context_servers"] {
         if let Some(found) = property(object, name) {
             return read_map(as_object(&found.value, name)?);
@@ -166,7 +165,7 @@ fn read_root(root: Option<&Value<'_>>, begin: usize) -> Result<Vec<ServerDraft>,
     let servers = object.properties.iter().any(|p| p.value.as_object().is_some_and(is_server));
     match servers {
         true => read_map(object),
-        false if under(object, "inputs") || object.properties.is_empty() => {
+        false if property(object, "inputs").is_some() || object.properties.is_empty() => {
             Err(Fault::new(object.range.start, "No server is in here."))
         }
         false => Err(Fault::new(

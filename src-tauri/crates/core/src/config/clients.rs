@@ -86,10 +86,7 @@ fn read_client(
     let digest = reading.optional(entry, key, "tokenSha256", Reading::text)?;
     let in_path = reading.optional(entry, key, "tokenInPath", Reading::truth)?;
     let token = match (token, digest) {
-        (Some((text, at)), None) if template::is_one_reference(&text) => {
-            let _ = at;
-            TokenSource::Template(text)
-        }
+        (Some((text, _)), None) if template::is_one_reference(&text) => TokenSource::Template(text),
         (Some((_, at)), None) => {
             return Err(Fault::new(
                 at,

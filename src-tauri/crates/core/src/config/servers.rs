@@ -20,7 +20,8 @@ pub(super) const SERVER_KEYS: &[&str] =
 /// The keys of `mcpServers.NAME.drawbridge`, which are ours.
 pub(super) const DRAWBRIDGE_KEYS: &[&str] = &["enabled", "preset", "tools", "isolation"];
 
-/// Names of ours that would otherwise be read as a server of another app's config.
+/// The words for how a server is reached, other apps' words included. Without a kind: a transport
+/// that is not spoken here.
 const TYPES: [(&str, Option<Kind>); 6] = [
     ("stdio", Some(Kind::Local)),
     ("local", Some(Kind::Local)),
@@ -239,10 +240,8 @@ fn read_launch(
             false => Ok(PathBuf::from(cwd)),
         })
         .transpose()?;
-    for name in ["headers"] {
-        if let Some(found) = property(entry, name) {
-            reading.warn(found.range.start, &key.child(name), "not used: it belongs to a url.");
-        }
+    if let Some(found) = property(entry, "headers") {
+        reading.warn(found.range.start, &key.child("headers"), "not used: it belongs to a url.");
     }
     Ok(Launch { command, args, env, cwd })
 }

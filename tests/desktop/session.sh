@@ -18,7 +18,8 @@ if [ "${DRAWBRIDGE_SESSION-}" = "" ]; then
   export XDG_DATA_HOME="$folder/data" XDG_CACHE_HOME="$folder/cache"
   unset DISPLAY WAYLAND_DISPLAY XAUTHORITY DBUS_SESSION_BUS_ADDRESS || true
   code=0
-  dbus-run-session -- sh "$0" "$what" "$@" || code=$?
+  # What the bus itself says goes to a log; the command keeps the standard error it was given.
+  dbus-run-session -- sh "$0" "$what" "$@" 3>&2 2>"$folder/bus.log" || code=$?
   # A service of the session may still be writing its last.
   rm -rf "$folder" 2>/dev/null || { sleep 1; rm -rf "$folder" || true; }
   exit "$code"
@@ -54,8 +55,8 @@ until_true() {
   until "$@" >/dev/null 2>&1; do
     tries=$((tries - 1))
     if [ "$tries" -eq 0 ]; then
-      echo "session: $waited_for did not come" >&2
-      tail -n 20 "$logs"/*.log >&2 || true
+      echo "session: $waited_for did not come" >&3
+      tail -n 20 "$logs"/*.log >&3 || true
       exit 1
     fi
     sleep 0.1
@@ -79,8 +80,8 @@ unlock() {
 if [ "$what" = desktop ]; then
   # The server picks a free display and writes its number when it takes connections.
   display_file=$DRAWBRIDGE_SESSION/display
-  Xvfb -displayfd 3 -screen 0 1280x960x24 -nolisten tcp \
-    3>"$display_file" >"$logs/xvfb.log" 2>&1 </dev/null &
+  Xvfb -displayfd 4 -screen 0 1280x960x24 -nolisten tcp \
+    4>"$display_file" 3>&- >"$logs/xvfb.log" 2>&1 </dev/null &
   started="$! $started"
   until_true "the X server" test -s "$display_file"
   DISPLAY=:$(cat "$display_file")
@@ -105,5 +106,5 @@ else
 fi
 
 code=0
-"$@" || code=$?
+"$@" 2>&3 3>&- || code=$?
 exit "$code"

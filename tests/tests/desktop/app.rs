@@ -130,8 +130,10 @@ fn is_large(window: &str) -> bool {
         .any(|width| width.parse::<u32>().is_ok_and(|width| width > 200))
 }
 
-/// Closes a window as its close button does.
+/// Closes a window as its close button does: through the window manager.
 pub(crate) fn close_window(window: &str) {
-    let closed = Command::new("xdotool").args(["windowquit", window]).status();
+    let closed = Command::new("xdotool")
+        .args(["windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4"])
+        .status();
     assert!(closed.is_ok_and(|status| status.success()), "the window is asked to close");
 }

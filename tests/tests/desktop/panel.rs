@@ -4,7 +4,7 @@ use drawbridge_tests::programs::program;
 use drawbridge_tests::{McpClient, Setup, eventually, files, wait::SOON};
 use serde_json::json;
 
-use crate::app::{call, free_port, until_it_serves};
+use crate::app::{call, free_port, picture_of_the_desktop, until_it_serves};
 use crate::webdriver::Window;
 
 #[tokio::test]
@@ -14,7 +14,7 @@ async fn a_server_added_in_the_panel_answers_and_a_tool_switched_off_there_is_re
     let window = Window::open(&engine).await;
     until_it_serves(&engine).await;
     window.find_css("nav a[href=\"#/tools\"], a[href=\"#/tools\"]").await;
-    window.picture("home").await;
+    picture_of_the_desktop("panel-home");
     let log = engine.path().join("logs/notes").display().to_string();
     let snippet = json!({"mcpServers": {"notes": {
         "command": program("test-server").display().to_string(), "args": ["answers"],
@@ -24,14 +24,14 @@ async fn a_server_added_in_the_panel_answers_and_a_tool_switched_off_there_is_re
     window.go("#/tools").await;
     window.click_on("add-server").await;
     window.fill("snippet", &snippet.to_string()).await;
-    window.picture("add-server").await;
+    picture_of_the_desktop("panel-add-server");
     window.click_on("read-snippet").await;
     window.find("review").await;
     let argv = window.script("return document.querySelector('[data-testid=argv]').innerText").await;
     let argv = argv.as_str().unwrap();
     assert!(argv.contains("test-server") && argv.contains("answers"), "{argv}");
     assert_eq!(files::read(log.as_ref()), "", "nothing was started yet");
-    window.picture("add-server-review").await;
+    picture_of_the_desktop("panel-add-server-review");
     let let_run = window
         .script(
             "const all = [...document.querySelectorAll('[data-testid=review] [role=radio], \
@@ -59,21 +59,21 @@ async fn a_server_added_in_the_panel_answers_and_a_tool_switched_off_there_is_re
     let refused = client.call("notes__echo", json!({"text": "unheard"})).await;
     assert_eq!(refused["isError"], true, "{refused}");
     assert!(!files::read(log.as_ref()).contains("unheard"), "its own log shows nothing");
-    window.picture("tools").await;
+    picture_of_the_desktop("panel-tools");
 
     // It is all on record, newest first.
     window.go("#/activity").await;
     window.until_it_says("echo").await;
-    window.picture("activity").await;
+    picture_of_the_desktop("panel-activity");
     window.go("#/settings").await;
     window.find("settings-address").await;
-    window.picture("settings").await;
+    picture_of_the_desktop("panel-settings");
     window.go("#/tools/notes").await;
     window.until_it_says("notes").await;
-    window.picture("server").await;
+    picture_of_the_desktop("panel-server");
     window.go("#/").await;
     window.find("wellbeing").await;
-    window.picture("home-with-a-server").await;
+    picture_of_the_desktop("panel-home-with-a-server");
 }
 
 #[tokio::test]
@@ -93,6 +93,6 @@ async fn a_snippet_that_is_not_json_is_explained_and_changes_nothing() {
         (!said.as_str()?.is_empty()).then_some(())
     })
     .await;
-    window.picture("add-server-not-json").await;
+    picture_of_the_desktop("panel-add-server-not-json");
     assert_eq!(files::read(&engine.config_path()), before);
 }

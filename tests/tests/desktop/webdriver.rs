@@ -4,14 +4,12 @@ use std::path::PathBuf;
 use std::process::{Child, Stdio};
 use std::time::Duration;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
 use drawbridge_tests::client::http;
 use drawbridge_tests::programs::program;
 use drawbridge_tests::{TestEngine, eventually, wait::SOON};
 use serde_json::{Value, json};
 
-use crate::app::{arguments, free_port, picture};
+use crate::app::{arguments, free_port};
 
 /// The key of an element's reference (WebDriver, §12.1).
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
@@ -152,14 +150,6 @@ impl Window {
     /// Goes to a place of the panel, such as `#/tools`.
     pub(crate) async fn go(&self, place: &str) {
         self.script(&format!("window.location.hash = {}", json!(place))).await;
-    }
-
-    /// Keeps a picture of the window.
-    pub(crate) async fn picture(&self, name: &str) {
-        let picture_of = self.send(reqwest::Method::GET, "/screenshot", None).await;
-        let bytes = STANDARD.decode(picture_of.as_str().unwrap()).unwrap();
-        assert!(bytes.starts_with(b"\x89PNG"), "the driver gives a PNG");
-        std::fs::write(picture(name), bytes).unwrap();
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Instant;
 use anyhow::Context as _;
 
 use crate::shell::{Tally, cargo, counted, npm, program};
-use crate::{panel, places, setup, system};
+use crate::{panel, places, setup};
 
 /// A part of the run with a heading of its own.
 struct Steps {
@@ -86,23 +86,31 @@ fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
         steps.step("The whole engine: the long runs", &mut long)?;
     }
     if cfg!(target_os = "linux") {
-        steps.step("The real keyring", &mut in_session("keyring.sh"))?;
-        let mut desktop = in_session("desktop.sh");
+        let cargo_test = |test: &str| {
+            let mut words = vec!["test", "--workspace", "--test", test, "--", "--ignored"];
+            // There is one pointer, one keyboard and one tray.
+            words.push("--test-threads=1");
+            words.into_iter().map(str::to_owned).collect::<Vec<_>>()
+        };
+        let mut keyring = in_session("keyring", &cargo_test("os_keyring"));
+        steps.step("The real keyring", &mut keyring)?;
+        let mut desktop = in_session("desktop", &cargo_test("desktop"));
         desktop.env("DRAWBRIDGE_PROGRAMS", &programs);
         steps.step("The tray app on a desktop", &mut desktop)?;
     } else {
         println!("\nThe keyring and desktop tests run on Linux alone.");
     }
-    system::node()
+    Ok(())
 }
 
-/// A script of tests/desktop in a D-Bus session of its own, with a home of its own.
-fn in_session(script: &str) -> Command {
-    let mut session = program("dbus-run-session");
+/// Cargo in a session of its own: a keyring, or a whole desktop.
+fn in_session(what: &str, cargo_arguments: &[String]) -> Command {
+    let mut session = program("sh");
     session
-        .args(["--", "sh"])
-        .arg(places::root().join("tests/desktop").join(script))
-        .env("CARGO", std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .arg(places::root().join("tests/desktop/session.sh"))
+        .arg(what)
+        .arg(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        .args(cargo_arguments)
         .env("TAURI_DRIVER", places::driver().join("bin/tauri-driver"));
     session
 }

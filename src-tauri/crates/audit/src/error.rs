@@ -128,12 +128,28 @@ impl NotRecorded {
         Problem::new(message, self.to_string())
     }
 
+    pub(crate) fn from_sqlx(error: &sqlx::Error, file: &Path) -> Self {
+        let detail: Arc<str> = format!("{}: {error}", file.display()).into();
+        let code = error.as_database_error().and_then(|error| error.code()?.parse::<i32>().ok());
+        match code.map(|extended| rusqlite::ffi::Error::new(extended).code) {
+            Some(code) => Self::from_code(code, detail),
+            None => Self::Unwritable(detail),
+        }
+    }
+
     pub(crate) fn from_sqlite(error: &rusqlite::Error, file: &Path) -> Self {
         let detail: Arc<str> = format!("{}: {error}", file.display()).into();
         match error.sqlite_error_code() {
-            Some(ErrorCode::DiskFull) => Self::DiskFull(detail),
-            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Self::Locked(detail),
-            Some(ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase) => Self::Damaged(detail),
+            Some(code) => Self::from_code(code, detail),
+            None => Self::Unwritable(detail),
+        }
+    }
+
+    fn from_code(code: ErrorCode, detail: Arc<str>) -> Self {
+        match code {
+            ErrorCode::DiskFull => Self::DiskFull(detail),
+            ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked => Self::Locked(detail),
+            ErrorCode::DatabaseCorrupt | ErrorCode::NotADatabase => Self::Damaged(detail),
             _ => Self::Unwritable(detail),
         }
     }
@@ -144,7 +160,7 @@ impl NotRecorded {
 pub enum ReadError {
     /// What SQLite said.
     #[error("the record cannot be read: {0}")]
-    Sqlite(#[from] rusqlite::Error),
+    Sqlite(#[from] sqlx::Error),
     /// A value in the file means nothing to this version.
     #[error("the column {column} of the record holds {value:?}")]
     Unexpected {

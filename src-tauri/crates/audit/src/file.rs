@@ -5,6 +5,8 @@ use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
+use sqlx::migrate::{MigrateError, Migrator};
+use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use crate::{DataFolderLock, NotRecorded, OpenError, os};
 
@@ -18,12 +20,11 @@ pub(crate) const PAGE_BYTES: u32 = 2048;
 /// Stands in the file's header and says that the file is ours: "DBRG".
 const APPLICATION_ID: i32 = 0x4442_5247;
 
-/// How long opening waits for another program that holds the file.
-const OPEN_PATIENCE: Duration = Duration::from_secs(2);
+/// How long opening and reading wait for another program that holds the file.
+const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Each brings the tables one version further. A step that was published is never changed.
-const MIGRATIONS: [&str; 1] = [include_str!("../migrations/0001_record.sql")];
-const VERSION: i64 = MIGRATIONS.len() as i64;
+static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// A file that was opened for writing, and what is known of it.
 pub(crate) struct Opened {
@@ -35,27 +36,35 @@ pub(crate) struct Opened {
     pub(crate) newest: i64,
 }
 
-/// Opens the file in `folder` for writing, makes it if it is not there, and begins a run.
-/// Blocks. The lock shows that nobody else does the same.
-pub(crate) fn open(folder: &Path, _lock: &DataFolderLock) -> Result<Opened, OpenError> {
+/// Makes the file in `folder` if it is not there, and brings its tables up to date. The lock shows
+/// that nobody else does the same.
+pub(crate) async fn bring_up_to_date(
+    folder: &Path,
+    _lock: &DataFolderLock,
+) -> Result<Arc<Path>, OpenError> {
     let file: Arc<Path> = folder.join(FILE).into();
     os::create_private_file(&file)
         .map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
-    let opened = connect(&file)
-        .and_then(|connection| {
-            let known = knows_itself(&connection)?;
-            Ok((connection, known))
-        })
-        .map_err(|error| open_error(&error, &file))?;
-    let (mut connection, known) = opened;
-    match known {
-        Known::Ours(version) if version > VERSION => {
-            return Err(OpenError::FromLaterVersion {
-                file: file.to_path_buf(),
-                detail: format!("its tables have version {version}, known is {VERSION}"),
-            });
+    let failed = |error: sqlx::Error| open_error(NotRecorded::from_sqlx(&error, &file), &file);
+    // A file with nothing in it takes the page size; one that has pages keeps its own.
+    let options =
+        SqliteConnectOptions::new().filename(&*file).page_size(PAGE_BYTES).busy_timeout(PATIENCE);
+    let only = SqlitePoolOptions::new().max_connections(1).connect_with(options);
+    let only = only.await.map_err(failed)?;
+    let migrated = migrate(&only, &file).await;
+    // Closed before the one that writes is opened, whatever came of it.
+    only.close().await;
+    migrated.map(|()| file)
+}
+
+async fn migrate(only: &SqlitePool, file: &Arc<Path>) -> Result<(), OpenError> {
+    let failed = |error: sqlx::Error| open_error(NotRecorded::from_sqlx(&error, file), file);
+    match knows_itself(only).await.map_err(failed)? {
+        Known::Ours => {}
+        Known::Empty => {
+            let claim = sqlx::AssertSqlSafe(format!("PRAGMA application_id = {APPLICATION_ID}"));
+            sqlx::raw_sql(claim).execute(only).await.map_err(failed)?;
         }
-        Known::Ours(_) | Known::Empty => {}
         Known::Foreign => {
             return Err(OpenError::NotARecord {
                 file: file.to_path_buf(),
@@ -63,24 +72,40 @@ pub(crate) fn open(folder: &Path, _lock: &DataFolderLock) -> Result<Opened, Open
             });
         }
     }
-    prepare(&mut connection, known)
-        .map(|(run, newest)| Opened { run, newest, connection, file: Arc::clone(&file) })
-        .map_err(|error| open_error(&error, &file))
+    MIGRATIONS.run(only).await.map_err(|error| match error {
+        MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
+            OpenError::FromLaterVersion { file: file.to_path_buf(), detail: error.to_string() }
+        }
+        MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
+        error => OpenError::File {
+            file: file.to_path_buf(),
+            cause: NotRecorded::Unwritable(error.to_string().into()),
+        },
+    })
 }
 
-/// A connection that can only read, for lists and details.
-pub(crate) fn connect_to_read(file: &Path) -> rusqlite::Result<Connection> {
-    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
-    let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(OPEN_PATIENCE)?;
-    Ok(connection)
+/// Opens a file that is up to date for writing, and begins a run. Blocks.
+pub(crate) fn open(file: Arc<Path>) -> Result<Opened, OpenError> {
+    let opened = connect(&file).and_then(|mut connection| {
+        let (run, newest) = begin_run(&mut connection)?;
+        Ok((connection, run, newest))
+    });
+    match opened {
+        Ok((connection, run, newest)) => Ok(Opened { connection, file, run, newest }),
+        Err(error) => Err(open_error(NotRecorded::from_sqlite(&error, &file), &file)),
+    }
+}
+
+/// How lists and details are read: beside the one that writes, and without a hand on the file.
+pub(crate) fn options_to_read(file: &Path) -> SqliteConnectOptions {
+    SqliteConnectOptions::new().filename(file).read_only(true).busy_timeout(PATIENCE)
 }
 
 /// A connection that can write and has none of the settings of ours.
 pub(crate) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     let flags = OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     let connection = Connection::open_with_flags(file, flags)?;
-    connection.busy_timeout(OPEN_PATIENCE)?;
+    connection.busy_timeout(PATIENCE)?;
     Ok(connection)
 }
 
@@ -98,33 +123,27 @@ pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
 }
 
-#[derive(Clone, Copy)]
 enum Known {
     /// Nothing is in it.
     Empty,
-    /// It is a record whose tables have this version.
-    Ours(i64),
+    /// It is a record.
+    Ours,
     /// It is a database, and not ours.
     Foreign,
 }
 
-fn knows_itself(connection: &Connection) -> rusqlite::Result<Known> {
-    let number = |sql| connection.query_row(sql, [], |row| row.get::<_, i64>(0));
-    let application = number("PRAGMA application_id")?;
-    let version = number("PRAGMA user_version")?;
-    let tables = number("SELECT count(*) FROM sqlite_schema")?;
-    Ok(match (application, version, tables) {
-        (application, ..) if application == i64::from(APPLICATION_ID) => Known::Ours(version),
-        (0, 0, 0) => Known::Empty,
+async fn knows_itself(only: &SqlitePool) -> sqlx::Result<Known> {
+    let application: i32 = sqlx::query_scalar("PRAGMA application_id").fetch_one(only).await?;
+    let tables: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM sqlite_schema").fetch_one(only).await?;
+    Ok(match (application, tables) {
+        (APPLICATION_ID, _) => Known::Ours,
+        (0, 0) => Known::Empty,
         _ => Known::Foreign,
     })
 }
 
-fn prepare(connection: &mut Connection, known: Known) -> rusqlite::Result<(i64, i64)> {
-    if let Known::Empty = known {
-        connection.pragma_update(None, "page_size", PAGE_BYTES)?;
-        connection.pragma_update(None, "application_id", APPLICATION_ID)?;
-    }
+fn begin_run(connection: &mut Connection) -> rusqlite::Result<(i64, i64)> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "foreign_keys", true)?;
@@ -135,11 +154,6 @@ fn prepare(connection: &mut Connection, known: Known) -> rusqlite::Result<(i64, 
     connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
 
     let transaction = connection.transaction()?;
-    let before: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
-    for (version, sql) in (1_i64..).zip(MIGRATIONS).filter(|(version, _)| *version > before) {
-        transaction.execute_batch(sql)?;
-        transaction.pragma_update(None, "user_version", version)?;
-    }
     let started_at = SystemTime::now()
         .duration_since(SystemTime::UNIX_EPOCH)
         .map_or(0, |since| i64::try_from(since.as_millis()).unwrap_or(i64::MAX));
@@ -150,11 +164,10 @@ fn prepare(connection: &mut Connection, known: Known) -> rusqlite::Result<(i64, 
     Ok((run, newest))
 }
 
-fn open_error(error: &rusqlite::Error, file: &Path) -> OpenError {
-    match NotRecorded::from_sqlite(error, file) {
-        NotRecorded::Damaged(_) => {
-            OpenError::NotARecord { file: file.to_owned(), detail: error.to_string() }
-        }
-        cause => OpenError::File { file: file.to_owned(), cause },
+fn open_error(cause: NotRecorded, file: &Path) -> OpenError {
+    let file = file.to_owned();
+    match cause {
+        NotRecorded::Damaged(detail) => OpenError::NotARecord { file, detail: detail.to_string() },
+        cause => OpenError::File { file, cause },
     }
 }

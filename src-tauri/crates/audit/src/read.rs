@@ -1,19 +1,17 @@
 //! Reading the record, beside the one that writes.
 
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use drawbridge_model::ActivityOutcome;
-use rusqlite::{Connection, OptionalExtension, Row};
-use tokio::sync::Semaphore;
-use tokio_util::task::TaskTracker;
+use sqlx::Row as _;
+use sqlx::sqlite::{SqlitePool, SqlitePoolOptions, SqliteRow};
 
 use crate::words;
 use crate::{Entry, EntryDetail, Kept, Page, ReadError, file};
 
 /// Most reads at a time. When they are that many: wait.
-const READERS: usize = 2;
+const READERS: u32 = 2;
 /// Most entries on a page.
 const PAGE: u32 = 1000;
 
@@ -43,132 +41,103 @@ const ONE_ENTRY: &str = entries!(
 const KEPT: &str = "SELECT value FROM kept WHERE key = ?1";
 
 pub(crate) struct Readers {
-    file: Arc<Path>,
+    pool: SqlitePool,
     run: i64,
-    room: Arc<Semaphore>,
-    idle: Arc<Mutex<Vec<Connection>>>,
-    tasks: TaskTracker,
 }
 
 impl Readers {
-    pub(crate) fn new(file: Arc<Path>, run: i64, tasks: &TaskTracker) -> Self {
-        Self {
-            file,
-            run,
-            room: Arc::new(Semaphore::new(READERS)),
-            idle: Arc::default(),
-            tasks: tasks.clone(),
-        }
+    /// Opens nothing yet. Connections stay open once they were needed, so that nothing wakes up to
+    /// close them.
+    pub(crate) fn new(file: &Path, run: i64) -> Self {
+        let pool = SqlitePoolOptions::new()
+            .max_connections(READERS)
+            .idle_timeout(None)
+            .max_lifetime(None)
+            .test_before_acquire(false)
+            .connect_lazy_with(file::options_to_read(file));
+        Self { pool, run }
     }
 
     pub(crate) async fn page(&self, before: Option<i64>, limit: u32) -> Result<Page, ReadError> {
-        let (run, limit) = (self.run, limit.clamp(1, PAGE));
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(PAGE_OF_ENTRIES)?;
-            // One more than asked for shows whether there are more.
-            let mut rows = statement.query((run, before.unwrap_or(i64::MAX), limit + 1))?;
-            let mut page = Page { entries: Vec::with_capacity(limit as usize), more: false };
-            while let Some(row) = rows.next()? {
-                if page.entries.len() == limit as usize {
-                    page.more = true;
-                    break;
-                }
-                page.entries.push(entry(row)?);
-            }
-            Ok(page)
-        })
-        .await
+        let limit = limit.clamp(1, PAGE);
+        // One more than asked for shows whether there are more.
+        let rows = sqlx::query(PAGE_OF_ENTRIES)
+            .bind(self.run)
+            .bind(before.unwrap_or(i64::MAX))
+            .bind(limit + 1)
+            .fetch_all(&self.pool)
+            .await
+            .map_err(read_error)?;
+        let more = rows.len() > limit as usize;
+        let entries = rows.iter().take(limit as usize).map(entry).collect::<Result<_, _>>()?;
+        Ok(Page { entries, more })
     }
 
     pub(crate) async fn entry(&self, id: i64) -> Result<Option<EntryDetail>, ReadError> {
-        let run = self.run;
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(ONE_ENTRY)?;
-            let mut rows = statement.query((run, id))?;
-            let Some(row) = rows.next()? else { return Ok(None) };
-            let result = kept(row, 14)?;
-            let result_bytes = match row.get::<_, Option<i64>>(17)? {
-                Some(sent) => u64::try_from(sent).ok(),
-                None => result.as_ref().map(|kept| kept.bytes),
-            };
-            let arguments = kept(row, 11)?;
-            Ok(Some(EntryDetail { entry: entry(row)?, arguments, result, result_bytes }))
-        })
-        .await
+        let row = sqlx::query(ONE_ENTRY).bind(self.run).bind(id).fetch_optional(&self.pool).await;
+        let Some(row) = row.map_err(read_error)? else { return Ok(None) };
+        let result = kept(&row, 14)?;
+        let result_bytes = match row.try_get::<Option<i64>, _>(17)? {
+            Some(sent) => u64::try_from(sent).ok(),
+            None => result.as_ref().map(|kept| kept.bytes),
+        };
+        let arguments = kept(&row, 11)?;
+        Ok(Some(EntryDetail { entry: entry(&row)?, arguments, result, result_bytes }))
     }
 
     pub(crate) async fn kept(&self, key: &'static str) -> Result<Option<String>, ReadError> {
-        self.read(move |connection| {
-            let mut statement = connection.prepare_cached(KEPT)?;
-            Ok(statement.query_row([key], |row| row.get(0)).optional()?)
-        })
-        .await
+        let value = sqlx::query_scalar(KEPT).bind(key).fetch_optional(&self.pool).await;
+        value.map_err(read_error)
     }
 
     /// Lets the file go. Reads that are under way come to their end.
-    pub(crate) fn close(&self) {
-        self.room.close();
-        idle(&self.idle).clear();
-    }
-
-    /// Reads on a thread that may block, with a connection that only reads.
-    async fn read<T: Send + 'static>(
-        &self,
-        read: impl FnOnce(&Connection) -> Result<T, ReadError> + Send + 'static,
-    ) -> Result<T, ReadError> {
-        let place = Arc::clone(&self.room).acquire_owned().await.map_err(|_| ReadError::Closed)?;
-        let (file, room, connections) =
-            (Arc::clone(&self.file), Arc::clone(&self.room), Arc::clone(&self.idle));
-        let reading = self.tasks.spawn_blocking(move || {
-            let _place = place;
-            let connection = idle(&connections).pop();
-            let connection = connection.map_or_else(|| file::connect_to_read(&file), Ok)?;
-            let answer = read(&connection);
-            if !room.is_closed() {
-                idle(&connections).push(connection);
-            }
-            answer
-        });
-        reading.await.unwrap_or(Err(ReadError::Closed))
+    pub(crate) async fn close(&self) {
+        self.pool.close().await;
     }
 }
 
-fn idle(connections: &Mutex<Vec<Connection>>) -> MutexGuard<'_, Vec<Connection>> {
-    connections.lock().unwrap_or_else(PoisonError::into_inner)
+fn read_error(error: sqlx::Error) -> ReadError {
+    match error {
+        sqlx::Error::PoolClosed => ReadError::Closed,
+        error => ReadError::Sqlite(error),
+    }
 }
 
-fn entry(row: &Row<'_>) -> Result<Entry, ReadError> {
-    let outcome = row.get_ref(7)?.as_str_or_null().map_err(rusqlite::Error::from)?;
-    let outcome = match outcome {
+fn entry(row: &SqliteRow) -> Result<Entry, ReadError> {
+    let outcome = match row.try_get::<Option<&str>, _>(7)? {
         Some(word) => Some(words::outcome(word)?),
-        None if row.get(10)? => Some(ActivityOutcome::Unknown),
+        None if row.try_get(10)? => Some(ActivityOutcome::Unknown),
         None => None,
     };
-    let duration = row.get::<_, Option<i64>>(8)?.and_then(|us| u64::try_from(us).ok());
+    let duration = row.try_get::<Option<i64>, _>(8)?.and_then(|us| u64::try_from(us).ok());
     Ok(Entry {
-        id: row.get(0)?,
-        at: row.get(1)?,
-        kind: words::kind(row.get_ref(2)?.as_str().map_err(rusqlite::Error::from)?)?,
-        client: row.get(3)?,
-        client_says: row.get(4)?,
-        server: row.get(5)?,
-        subject: row.get(6)?,
+        id: row.try_get(0)?,
+        at: row.try_get(1)?,
+        kind: words::kind(row.try_get(2)?)?,
+        client: row.try_get(3)?,
+        client_says: row.try_get(4)?,
+        server: row.try_get(5)?,
+        subject: row.try_get(6)?,
         outcome,
         duration: duration.map(Duration::from_micros),
-        note: row.get(9)?,
+        note: row.try_get(9)?,
     })
 }
 
 /// A text with its length and hash, in three columns from the first.
-fn kept(row: &Row<'_>, first: usize) -> Result<Option<Kept>, ReadError> {
-    let Some(text) = row.get::<_, Option<String>>(first)? else { return Ok(None) };
-    let bytes = row.get::<_, Option<i64>>(first + 1)?.and_then(|bytes| u64::try_from(bytes).ok());
+fn kept(row: &SqliteRow, first: usize) -> Result<Option<Kept>, ReadError> {
+    let Some(text) = row.try_get::<Option<String>, _>(first)? else { return Ok(None) };
+    let bytes =
+        row.try_get::<Option<i64>, _>(first + 1)?.and_then(|bytes| u64::try_from(bytes).ok());
     let bytes = bytes.unwrap_or(text.len() as u64);
-    Ok(Some(Kept { text, bytes, sha256: row.get(first + 2)? }))
+    let sha256 = row.try_get::<Option<&[u8]>, _>(first + 2)?;
+    Ok(Some(Kept { text, bytes, sha256: sha256.and_then(|hash| hash.try_into().ok()) }))
 }
 
 #[cfg(test)]
 mod tests {
+    use rusqlite::Connection;
+
     use super::*;
 
     /// How SQLite means to carry out a query, in its own words.
@@ -210,20 +179,20 @@ mod tests {
         }
     }
 
-    #[test]
-    fn a_word_of_another_version_is_an_error_and_not_a_guess() {
-        let began = words::BEGAN;
-        let connection = Connection::open_in_memory().expect("opens");
+    #[tokio::test]
+    async fn a_word_of_another_version_is_an_error_and_not_a_guess() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join(file::FILE);
+        let connection = Connection::open(&file).expect("opens");
         connection.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
+        let began = words::BEGAN;
         connection
             .execute_batch(&format!(
                 "INSERT INTO runs VALUES (1, 0);
                  INSERT INTO entries (id, run, at, step, kind) VALUES (1, 1, 0, '{began}', 'x')"
             ))
             .expect("a row");
-        let mut statement = connection.prepare(ONE_ENTRY).expect("prepares");
-        let mut rows = statement.query((1, 1)).expect("queries");
-        let row = rows.next().expect("steps").expect("a row");
-        assert!(matches!(entry(row), Err(ReadError::Unexpected { column: "kind", .. })));
+        let read = Readers::new(&file, 1).entry(1).await;
+        assert!(matches!(read, Err(ReadError::Unexpected { column: "kind", .. })), "{read:?}");
     }
 }

@@ -33,15 +33,15 @@ impl Record {
     /// Says what is wrong with folder or file. A file that is not a record is left as it is.
     pub async fn open(folder: &Path, tasks: &TaskTracker) -> Result<Self, OpenError> {
         let at = folder.to_owned();
-        let opening = tasks.spawn_blocking(move || {
-            let lock = DataFolderLock::take(&at)?;
-            let opened = file::open(&at, &lock)?;
-            Ok((lock, opened))
-        });
-        let (lock, opened) = opening.await.unwrap_or_else(|ended| {
-            let cause = NotRecorded::Unwritable(ended.to_string().into());
-            Err(OpenError::File { file: folder.join(file::FILE), cause })
-        })?;
+        let broke_off = |error: tokio::task::JoinError| {
+            let cause = NotRecorded::Unwritable(error.to_string().into());
+            OpenError::File { file: folder.join(file::FILE), cause }
+        };
+        let taking = tasks.spawn_blocking(move || DataFolderLock::take(&at));
+        let lock = taking.await.map_err(broke_off)??;
+        let path = file::bring_up_to_date(folder, &lock).await?;
+        let opening = tasks.spawn_blocking(move || file::open(path));
+        let opened = opening.await.map_err(broke_off)??;
 
         let (path, run) = (Arc::clone(&opened.file), opened.run);
         let pen = Pen::new(opened).map_err(|error| OpenError::File {
@@ -49,7 +49,7 @@ impl Record {
             cause: NotRecorded::from_sqlite(&error, &path),
         })?;
         let writer = Arc::new(Writer::new(pen, Arc::clone(&path), tasks));
-        let readers = Arc::new(Readers::new(path, run, tasks));
+        let readers = Arc::new(Readers::new(&path, run));
         let dropped = CancellationToken::new();
         tasks.spawn(Arc::clone(&writer).run(dropped.clone(), lock));
         Ok(Self { writer, readers, _last_handle: Arc::new(dropped.drop_guard()) })
@@ -120,7 +120,7 @@ impl Record {
     /// Writes what waits and lets file and folder go. Later writes are answered with
     /// [`NotRecorded::Closed`], and later ends are lost: it comes after the last call.
     pub async fn close(&self) {
-        self.readers.close();
+        self.readers.close().await;
         self.writer.close().await;
     }
 

@@ -68,7 +68,12 @@ async fn a_record_of_a_later_version_is_not_opened() {
     let test = TestRecord::open().await;
     test.record.close().await;
     let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
-    other.pragma_update(None, "user_version", 99).expect("writes");
+    other
+        .execute(
+            "INSERT INTO _sqlx_migrations VALUES (99, 'later', '2030-01-01', TRUE, x'00', 0)",
+            [],
+        )
+        .expect("writes");
     drop(other);
     let error = fails_to_open(&test.folder).await;
     assert!(matches!(error, OpenError::FromLaterVersion { .. }), "{error}");
@@ -149,6 +154,23 @@ async fn a_short_hold_only_delays_a_call() {
     other.execute_batch("COMMIT").expect("lets go");
     within("it goes on", begin).await.expect("recorded");
     assert_eq!(*test.record.trouble().borrow(), None);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_call_given_up_while_it_is_being_written_reads_as_cancelled() {
+    let test = TestRecord::open().await;
+    let other = hold(&test.folder);
+    let mut begin = Box::pin(test.record.begin(call("given up")));
+    let early = tokio::time::timeout(Duration::from_millis(50), begin.as_mut()).await;
+    assert!(early.is_err(), "it is with whoever writes: {early:?}");
+    drop(begin);
+    other.execute_batch("COMMIT").expect("lets go");
+    test.record.begin(call("next")).await.expect("recorded");
+    let test = test.reopen().await;
+    let page = test.record.page(None, 10).await.expect("a page");
+    let outcomes: Vec<_> = page.entries.iter().map(|entry| entry.outcome).collect();
+    let (unknown, cancelled) = (ActivityOutcome::Unknown, ActivityOutcome::Cancelled);
+    assert_eq!(outcomes, [Some(unknown), Some(cancelled)], "it did not run");
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -11,7 +11,7 @@ export type Trouble =
   | { kind: "port"; problem: Problem }
   | { kind: "gateway"; problem: Problem }
   | { kind: "record"; problem: Problem }
-  | { kind: "config"; problem: Problem }
+  | { kind: "config"; problem: Problem; place: string }
   | { kind: "server"; problem: Problem; server: ServerView };
 
 /** All that needs the person, what stops everything first. */
@@ -23,11 +23,12 @@ export function troubles(snapshot: Snapshot): Trouble[] {
   if (snapshot.recordProblem) found.push({ kind: "record", problem: snapshot.recordProblem });
   const { problem } = snapshot.config;
   if (problem) {
-    const place = problem.line === null ? problem.path : `${problem.path}, line ${problem.line}`;
-    const key = problem.key ? ` at ${problem.key}` : "";
+    const line = problem.line === null ? "" : `:${problem.line}`;
+    const key = problem.key ? `  ${problem.key}` : "";
     found.push({
       kind: "config",
-      problem: { message: `${problem.message} (${place}${key})`, detail: "" },
+      problem: { message: problem.message, detail: "" },
+      place: `${problem.path}${line}${key}`,
     });
   }
   for (const server of snapshot.servers) {

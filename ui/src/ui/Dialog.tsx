@@ -16,6 +16,8 @@ type DialogProps = {
   initialFocus?: RefObject<HTMLElement | null>;
   /** What takes the focus afterwards, where the one that had it may be gone. */
   finalFocus?: RefObject<HTMLElement | null>;
+  /** Each part of a longer way is seen from its beginning. */
+  part?: string;
   testId?: string;
 };
 
@@ -35,7 +37,13 @@ export function Dialog(props: DialogProps) {
               <BaseDialog.Title className={styles.title}>{props.title}</BaseDialog.Title>
               <BaseDialog.Close render={<IconButton icon="close" label="Close" />} />
             </header>
-            <div className={styles.body} role="group" aria-label={props.title} tabIndex={0}>
+            <div
+              key={props.part}
+              className={styles.body}
+              role="group"
+              aria-label={props.title}
+              tabIndex={0}
+            >
               {props.description && (
                 <BaseDialog.Description className={styles.description}>
                   {props.description}

@@ -1,5 +1,4 @@
-import { Toggle } from "@base-ui/react/toggle";
-import { ToggleGroup } from "@base-ui/react/toggle-group";
+import type { KeyboardEvent } from "react";
 import type { Mode } from "../ipc/bindings/Mode";
 import styles from "./ModeControl.module.css";
 
@@ -13,35 +12,42 @@ export const MODES: { mode: Mode; word: string; meaning: string }[] = [
   { mode: "allow", word: "Allow", meaning: "Calls go through." },
 ];
 
-type ModeControlProps = { label: string; value: Mode | undefined; onChange: (mode: Mode) => void };
+type ModeControlProps = { label: string; value: Mode; onChange: (mode: Mode) => void };
 
 /**
  * Off, Ask, Allow. The arrow keys move, Space and Enter choose, so that nobody allows a tool by
- * passing over it.
+ * passing over it. Plain buttons: dozens are mounted while a long list scrolls.
  */
 export function ModeControl({ label, value, onChange }: ModeControlProps) {
   return (
-    <ToggleGroup
-      className={styles.group}
-      aria-label={label}
-      value={value ? [value] : []}
-      onValueChange={(next) => {
-        const [mode] = next;
-        if (mode && mode !== value) onChange(mode as Mode);
-      }}
-    >
+    <div className={styles.group} role="group" aria-label={label} onKeyDown={moveFocus}>
       {MODES.map(({ mode, word, meaning }) => (
-        <Toggle
+        <button
           key={mode}
-          value={mode}
+          type="button"
           className={styles.segment}
+          aria-pressed={mode === value}
+          tabIndex={mode === value ? 0 : -1}
           data-mode={mode}
           data-testid={`mode-${mode}`}
           title={meaning}
+          onClick={() => mode !== value && onChange(mode)}
         >
           {word}
-        </Toggle>
+        </button>
       ))}
-    </ToggleGroup>
+    </div>
   );
+}
+
+const STEPS: Record<string, number> = { ArrowLeft: -1, ArrowUp: -1, ArrowRight: 1, ArrowDown: 1 };
+
+/** One stop for Tab, the arrows inside it. */
+function moveFocus(event: KeyboardEvent<HTMLDivElement>) {
+  const step = STEPS[event.key];
+  if (step === undefined) return;
+  const segments = [...event.currentTarget.querySelectorAll("button")];
+  const at = segments.indexOf(document.activeElement as HTMLButtonElement);
+  event.preventDefault();
+  segments[(at + step + segments.length) % segments.length]?.focus();
 }

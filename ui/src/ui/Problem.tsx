@@ -8,12 +8,14 @@ type ProblemNoteProps = {
   title?: string;
   /** Whether it is read aloud as it appears: so for what just failed, not for what stands. */
   alert?: boolean;
+  /** Whether the details are unfolded from the start. */
+  open?: boolean;
   children?: ReactNode;
   testId?: string;
 };
 
 /** What went wrong, what to do, and the technical words behind "Details". */
-export function ProblemNote({ problem, title, alert, children, testId }: ProblemNoteProps) {
+export function ProblemNote({ problem, title, alert, open, children, testId }: ProblemNoteProps) {
   return (
     <div
       className={styles.problem}
@@ -24,7 +26,7 @@ export function ProblemNote({ problem, title, alert, children, testId }: Problem
       <div className={styles.body}>
         {title && <h3 className={styles.title}>{title}</h3>}
         <p>{problem.message}</p>
-        <Details text={problem.detail} />
+        <Details text={problem.detail} open={open} />
         {children && <div className={styles.actions}>{children}</div>}
       </div>
     </div>
@@ -32,11 +34,11 @@ export function ProblemNote({ problem, title, alert, children, testId }: Problem
 }
 
 /** Technical words, folded away. */
-export function Details({ text, label = "Details" }: { text: string; label?: string }) {
+export function Details({ text, open }: { text: string; open?: boolean | undefined }) {
   if (!text) return null;
   return (
-    <details className={styles.details}>
-      <summary>{label}</summary>
+    <details className={styles.details} open={open}>
+      <summary>Details</summary>
       <pre tabIndex={0}>{text}</pre>
     </details>
   );

@@ -48,8 +48,8 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
             kind="primary"
             data-testid="show-held"
             onClick={() => {
-              feed.hold(false);
-              scroller.current?.scrollTo({ top: 0 });
+              // At the top nothing is held: what is newer comes by itself.
+              virtualizer.scrollToOffset(0);
             }}
           >
             {plural(view.held, "newer entry", "newer entries")}

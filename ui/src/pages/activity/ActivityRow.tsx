@@ -1,3 +1,4 @@
+import { memo } from "react";
 import type { ActivityEntry } from "../../ipc/bindings/ActivityEntry";
 import type { Tone } from "../../state/health";
 import { href } from "../../state/route";
@@ -56,7 +57,8 @@ const KIND_ICONS: Record<ActivityEntry["kind"], IconName> = {
 type ActivityRowProps = { entry: ActivityEntry; now: number; ago?: boolean; current?: boolean };
 
 /** One thing that happened; opens into all that is on record about it. */
-export function ActivityRow({ entry, now, ago, current }: ActivityRowProps) {
+export const ActivityRow = memo(function ActivityRow(props: ActivityRowProps) {
+  const { entry, now, ago, current } = props;
   const outcome = activityOutcome(entry);
   const note = entry.kind === "settingChanged" ? null : entry.note;
   return (
@@ -85,4 +87,4 @@ export function ActivityRow({ entry, now, ago, current }: ActivityRowProps) {
       </span>
     </a>
   );
-}
+});

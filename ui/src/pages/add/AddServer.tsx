@@ -1,4 +1,4 @@
-import { useRef, useState } from "react";
+import { useState } from "react";
 import type { FirstModes } from "../../ipc/bindings/FirstModes";
 import type { ServerDraft } from "../../ipc/bindings/ServerDraft";
 import type { StartPreview } from "../../ipc/bindings/StartPreview";
@@ -18,7 +18,7 @@ type Step =
   | { kind: "paste" }
   | { kind: "found"; drafts: ServerDraft[]; added: ReadonlySet<string> }
   | { kind: "form" }
-  | { kind: "review"; preview: StartPreview };
+  | { kind: "review"; preview: StartPreview; from: "paste" | "form" | "found" };
 
 /** From a pasted block or a form, by the exact command, to an added server. */
 export function AddServer({ open, onClose }: { open: boolean; onClose: () => void }) {
@@ -34,13 +34,15 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
   const [form, setForm] = useState<Form>(EMPTY_FORM);
   const [checked, setChecked] = useState(false);
   const [first, setFirst] = useState<FirstModes>("keepOff");
-  const safe = useRef<HTMLElement>(null);
 
   const look = useAction(async (draft: ServerDraft) => {
     const preview = await host.call("preview_start", { draft, replaces: null });
     setFirst("keepOff");
-    setStep({ kind: "review", preview });
-    requestAnimationFrame(() => safe.current?.focus());
+    setStep((last) => ({
+      kind: "review",
+      preview,
+      from: last.kind === "review" ? last.from : last.kind,
+    }));
   });
   const read = useAction(async () => {
     const drafts = await host.call("read_snippet", { text });
@@ -75,7 +77,8 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
   const back = () => {
     look.clear();
     add.clear();
-    setStep(found ?? (step.kind === "review" ? { kind: "form" } : { kind: "paste" }));
+    if (step.kind === "review" && step.from === "form") setStep({ kind: "form" });
+    else setStep(found ?? { kind: "paste" });
   };
   const wrong = fieldError(form, checked, look.error);
   const nameTaken = step.kind === "review" && step.preview.problem !== null;
@@ -86,10 +89,11 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
       onClose={onClose}
       title={titleOf(step)}
       testId="add-dialog"
+      part={step.kind}
       footer={
         <>
           {step.kind !== "paste" && <Button onClick={back}>Back</Button>}
-          {step.kind === "review" && !found && (
+          {step.kind === "review" && step.from !== "form" && (
             <Button icon="edit" onClick={() => setStep({ kind: "form" })}>
               Change
             </Button>
@@ -158,7 +162,7 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
       )}
       {step.kind === "form" && <ServerForm form={form} onChange={setForm} wrong={wrong} />}
       {step.kind === "review" && (
-        <Review preview={step.preview} first={{ value: first, onChange: setFirst, safe }} />
+        <Review preview={step.preview} first={{ value: first, onChange: setFirst }} />
       )}
       {step.kind === "form" && look.error && !wrong && (
         <ProblemNote problem={look.error.problem} alert />

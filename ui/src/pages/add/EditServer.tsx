@@ -50,6 +50,7 @@ function EditServerDialog({ server, onClose }: { server: string; onClose: () => 
       onClose={onClose}
       title={preview ? `Change ${server}?` : `Edit ${server}`}
       testId="edit-dialog"
+      part={preview ? "review" : "form"}
       footer={
         <>
           {preview && <Button onClick={() => setPreview(undefined)}>Back</Button>}

@@ -30,7 +30,7 @@ export function Found({ drafts, added, busy, onOpen }: FoundProps) {
               <Pill tone="open">Added</Pill>
             ) : (
               <Button aria-disabled={busy || undefined} onClick={() => onOpen(draft)}>
-                Look at it<span className="unseen">: {draft.name}</span>
+                Look at it<span className="unseen"> {draft.name}</span>
               </Button>
             )}
           </li>

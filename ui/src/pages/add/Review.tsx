@@ -1,4 +1,4 @@
-import type { ReactNode, Ref } from "react";
+import type { ReactNode } from "react";
 import type { FirstModes } from "../../ipc/bindings/FirstModes";
 import type { StartPreview } from "../../ipc/bindings/StartPreview";
 import { Choice } from "../../ui/Choice";
@@ -8,7 +8,7 @@ import styles from "./Add.module.css";
 type ReviewProps = {
   preview: StartPreview;
   /** Absent while a server is edited: its tools keep their modes. */
-  first?: { value: FirstModes; onChange: (value: FirstModes) => void; safe: Ref<HTMLElement> };
+  first?: { value: FirstModes; onChange: (value: FirstModes) => void };
 };
 
 /** Exactly what will be started, whole, for the person to agree to. */
@@ -88,7 +88,7 @@ export function Review({ preview, first }: ReviewProps) {
           label="What may its tools do at first?"
           value={first.value}
           onChange={first.onChange}
-          firstRef={first.safe}
+          firstRef={focusSafe}
           options={[
             {
               value: "keepOff",
@@ -114,4 +114,9 @@ function Part({ title, children }: { title: string; children: ReactNode }) {
       {children}
     </div>
   );
+}
+
+/** The safe choice takes the focus as it appears. It does not move the command out of sight. */
+function focusSafe(choice: HTMLElement | null) {
+  choice?.focus({ preventScroll: true });
 }

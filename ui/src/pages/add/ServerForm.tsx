@@ -177,7 +177,7 @@ function Values(props: {
       <legend>{title}</legend>
       <p className={styles.hint}>{hint}</p>
       {values.map(({ name, value }, index) => (
-        <div key={index} className={styles.listRow}>
+        <div key={index} className={`${styles.listRow} ${styles.pair}`}>
           <input
             className={`${inputClass} ${styles.mono}`}
             aria-label={`Name of ${one} ${index + 1}`}

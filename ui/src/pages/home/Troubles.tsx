@@ -45,6 +45,9 @@ function OneTrouble({ trouble }: { trouble: Trouble }) {
       return (
         <ProblemNote title={TITLES.config} problem={trouble.problem} testId="trouble-config">
           <p className={styles.fullLine}>
+            <code>{trouble.place}</code>
+          </p>
+          <p className={styles.fullLine}>
             What was read before stays in force until the file is mended.
           </p>
           <Button icon="file" onClick={() => void openConfigFile(panel)}>

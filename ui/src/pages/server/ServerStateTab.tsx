@@ -16,7 +16,7 @@ export function ServerStateTab({ server }: { server: ServerView }) {
   const cost = tokensOf(server);
   return (
     <div className={styles.stack}>
-      {server.problem && <ProblemNote problem={server.problem} />}
+      {server.problem && <ProblemNote problem={server.problem} open />}
       <Card flush>
         <Row
           title={<StateSentence server={server} />}
@@ -51,15 +51,19 @@ export function ServerStateTab({ server }: { server: ServerView }) {
             </Button>
           )}
         </Row>
-        <Row title="What it offers" detail={offerWords(tools.length, prompts, resources)} />
-        <Row
-          title={allowedWords([server])}
-          detail={
-            cost > 0
-              ? `An app that is given them reads ${formatTokens(cost)} of description in each request.`
-              : "They cost an app nothing while none is listed."
-          }
-        />
+        {tools.length + prompts + resources > 0 && (
+          <Row title="What it offers" detail={offerWords(tools.length, prompts, resources)} />
+        )}
+        {tools.length > 0 && (
+          <Row
+            title={allowedWords([server])}
+            detail={
+              cost > 0
+                ? `An app that is given them reads ${formatTokens(cost)} of description in each request.`
+                : "They cost an app nothing while none is listed."
+            }
+          />
+        )}
       </Card>
       <Card flush>
         <Fact name="How it is reached">

@@ -1,5 +1,5 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useState } from "react";
+import { memo, useState } from "react";
 import type { ServerView } from "../../ipc/bindings/ServerView";
 import { allowedWords, tokensOf } from "../../state/health";
 import { useListTop } from "../../state/listTop";
@@ -183,7 +183,8 @@ function Lines({ lines, top, onFold, onEdit }: LinesProps) {
   );
 }
 
-function Line(props: { line: ToolLine } & Pick<LinesProps, "onFold" | "onEdit">) {
+/** Drawn again when its line changes, not when the list scrolls. */
+const Line = memo(function Line(props: { line: ToolLine } & Pick<LinesProps, "onFold" | "onEdit">) {
   const { line, onFold, onEdit } = props;
   switch (line.kind) {
     case "server":
@@ -210,7 +211,7 @@ function Line(props: { line: ToolLine } & Pick<LinesProps, "onFold" | "onEdit">)
         </div>
       );
   }
-}
+});
 
 function noneWords({ state, enabled }: ServerView): string {
   if (state.kind === "starting") return "Its tools appear as soon as it answers.";

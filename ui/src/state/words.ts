@@ -27,11 +27,12 @@ export function plural(count: number, one: string, many = `${one}s`): string {
   return `${formatCount(count)} ${count === 1 ? one : many}`;
 }
 
-const midnight = (at: number) => new Date(at).setHours(0, 0, 0, 0);
+/** The midnight a moment's day began with. */
+export const startOfDay = (at: number): number => new Date(at).setHours(0, 0, 0, 0);
 
 /** The day as a heading. */
 export function formatDay(at: number, now: number): string {
-  const days = Math.round((midnight(now) - midnight(at)) / DAY_MS);
+  const days = Math.round((startOfDay(now) - startOfDay(at)) / DAY_MS);
   if (days === 0) return "Today";
   if (days === 1) return "Yesterday";
   return days < 300 ? day.format(at) : dayYear.format(at);

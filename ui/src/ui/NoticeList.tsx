@@ -41,12 +41,20 @@ export function NoticeList() {
                     onClick={() => {
                       action.run();
                       notices.close(id);
+                      leave();
                     }}
                   >
                     {action.label}
                   </Button>
                 )}
-                <IconButton icon="close" label="Close" onClick={() => notices.close(id)} />
+                <IconButton
+                  icon="close"
+                  label="Close"
+                  onClick={() => {
+                    notices.close(id);
+                    leave();
+                  }}
+                />
               </div>
             ))}
         </div>
@@ -61,4 +69,9 @@ export function NoticeList() {
  */
 function focusOnce(button: HTMLButtonElement | null) {
   if (button) requestAnimationFrame(() => requestAnimationFrame(() => button.focus()));
+}
+
+/** The notice had the focus and is gone: the keyboard goes on from the page's title. */
+function leave() {
+  document.querySelector<HTMLElement>("[data-page-title]")?.focus({ preventScroll: true });
 }

@@ -1,10 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
-import { useRef } from "react";
+import { useMemo, useRef } from "react";
 import type { ActivityEntry } from "../../ipc/bindings/ActivityEntry";
 import type { FeedView } from "../../state/activity";
 import { useKept } from "../../state/memory";
 import { usePanel } from "../../state/panel";
-import { formatDay, plural } from "../../state/words";
+import { formatDay, plural, startOfDay } from "../../state/words";
 import { Button, Ring } from "../../ui/Button";
 import styles from "./Activity.module.css";
 import { ActivityRow } from "./ActivityRow";
@@ -23,7 +23,8 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
   const { feed } = usePanel();
   const scroller = useRef<HTMLDivElement>(null);
   const [offset, keepOffset] = useKept("activityOffset", { at: 0 });
-  const lines = linesOf(view.entries, now);
+  const today = startOfDay(now);
+  const lines = useMemo(() => linesOf(view.entries, today), [view.entries, today]);
   const virtualizer = useVirtualizer({
     count: lines.length,
     getScrollElement: () => scroller.current,
@@ -112,13 +113,15 @@ function End({ view }: { view: FeedView }) {
   );
 }
 
-function linesOf(entries: readonly ActivityEntry[], now: number): Line[] {
+function linesOf(entries: readonly ActivityEntry[], today: number): Line[] {
   const lines: Line[] = [];
-  let last = "";
+  let last = Number.NaN;
   for (const entry of entries) {
-    const word = formatDay(entry.at, now);
-    if (word !== last) lines.push({ kind: "day", key: `day-${word}-${lines.length}`, word });
-    last = word;
+    const day = startOfDay(entry.at);
+    if (day !== last) {
+      lines.push({ kind: "day", key: `day ${day} ${entry.id}`, word: formatDay(day, today) });
+    }
+    last = day;
     lines.push({ kind: "entry", key: entry.id, entry });
   }
   lines.push({ kind: "end", key: "end" });

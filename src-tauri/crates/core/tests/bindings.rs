@@ -92,12 +92,15 @@ fn write_bindings(folder: &Path) {
     let mut names = mentioned.1;
     names.sort();
     names.dedup();
-    let mut text =
-        String::from("// Written by `cargo test -p drawbridge-core --test bindings`. Do not edit.\n");
+    let mut text = String::from(
+        "// Written by `cargo test -p drawbridge-core --test bindings`. Do not edit.\n",
+    );
     for name in names {
         writeln!(text, "import type {{ {name} }} from \"./{name}\";").expect("fits in memory");
     }
-    text.push_str("\n/** Each command: what it takes and what it answers. */\nexport type Commands = {\n");
+    text.push_str(
+        "\n/** Each command: what it takes and what it answers. */\nexport type Commands = {\n",
+    );
     for command in commands {
         writeln!(text, "  /**{} */", command.docs.join(" ")).expect("fits in memory");
         let args = match command.args.as_slice() {

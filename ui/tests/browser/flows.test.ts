@@ -72,7 +72,7 @@ test("a pause is seen on every page and can be lifted there", async () => {
     await page.getByTestId("nav-tools").click();
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("button", { name: "Resume" }).waitFor({ state: "detached" });
-    expect(await withFake(page, (fake) => fake.snapshot.paused)).toBe(false);
+    await expect.poll(() => withFake(page, (fake) => fake.snapshot.paused)).toBe(false);
   });
 });
 

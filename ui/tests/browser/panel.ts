@@ -48,6 +48,8 @@ export async function withPanel(view: View, use: (page: Page) => Promise<void>):
     permissions: ["clipboard-read", "clipboard-write"],
   });
   const page = await context.newPage();
+  // As the desktop does it, so that nothing can be slipped into every object.
+  await page.addInitScript(() => Object.freeze(Object.prototype));
   const complaints: string[] = [];
   page.on("console", (message) => {
     if (["error", "warning"].includes(message.type())) complaints.push(message.text());

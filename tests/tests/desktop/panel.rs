@@ -59,6 +59,8 @@ async fn a_server_added_in_the_panel_answers_and_a_tool_switched_off_there_is_re
     let refused = client.call("notes__echo", json!({"text": "unheard"})).await;
     assert_eq!(refused["isError"], true, "{refused}");
     assert!(!files::read(log.as_ref()).contains("unheard"), "its own log shows nothing");
+    let shown = "[data-testid=\"tool-notes-echo\"] [data-testid=\"mode-off\"][aria-pressed=true]";
+    window.find_css(shown).await;
     picture_of_the_desktop("panel-tools");
 
     // It is all on record, newest first.

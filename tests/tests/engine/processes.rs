@@ -198,14 +198,14 @@ async fn stopping_a_server_ends_its_grandchild_too() {
 
 #[tokio::test]
 async fn what_a_crash_left_behind_is_ended_at_the_next_start() {
-    let mut engine = Setup::new().server("answers", "answers").start_ready().await;
+    let mut engine = Setup::new().server("forks", "forks-a-grandchild").start_ready().await;
     let servers = engine.server_processes();
     let guardians: Vec<Process> = family(&engine)
         .into_iter()
         .filter(|process| process.command.contains("guardian"))
         .collect();
     assert!(!guardians.is_empty(), "{:?}", family(&engine));
-    // Whatever takes engine and guardian at one blow leaves the server an orphan.
+    // Whatever takes engine and guardian at one blow leaves the grandchild an orphan.
     for process in &guardians {
         signal(process.pid, Signal::STOP);
     }
@@ -213,13 +213,13 @@ async fn what_a_crash_left_behind_is_ended_at_the_next_start() {
     for process in &guardians {
         signal(process.pid, Signal::KILL);
     }
-    assert!(servers.iter().any(Process::runs), "the server outlived both");
+    assert!(servers.iter().any(Process::runs), "something outlived both");
     let engine = engine.start_again();
     eventually("the leftover is gone", SOON, async || {
         (!servers.iter().any(Process::runs)).then_some(())
     })
     .await;
-    engine.until_ready("answers").await;
+    engine.until_ready("forks").await;
 }
 
 #[tokio::test]

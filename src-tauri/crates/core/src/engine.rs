@@ -3,7 +3,7 @@
 
 mod activity;
 mod export;
-mod gateway_port;
+mod failure;
 mod servers;
 mod start_error;
 mod switches;
@@ -15,7 +15,7 @@ use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use drawbridge_audit::Record;
-use drawbridge_gateway::{BindError, Clients, GuardRules, Health, Presences};
+use drawbridge_gateway::{Clients, GuardRules, Health, Presences};
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_model::ClientName;
 use drawbridge_secrets::{SecretStore, Token};
@@ -24,21 +24,21 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-pub(crate) use gateway_port::{GatewayPort, address as gateway_address};
 pub use start_error::StartError;
-pub(crate) use start_error::config_sentence;
 
 use crate::access::Access;
+use crate::attendance::Attendance;
 use crate::bridge::PanelEvent;
 use crate::config::edit::RemovedText;
 use crate::config::{InForce, Store, StoreSettings};
 use crate::controller::{self, Controller, Event, Kept, Launcher, Sources, State, Tables};
 use crate::export::change::{PlannedChange, WrittenChange};
+use crate::gateway_port::GatewayPort;
 use crate::in_order::InOrder;
 use crate::logs::Logs;
 use crate::paths::Paths;
 use crate::undo::UndoShelf;
-use crate::view::{GatewayState, Snapshot};
+use crate::view::Snapshot;
 
 /// How long calls in flight may go on once Drawbridge is quitting.
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
@@ -47,15 +47,6 @@ const LAST_TASKS: Duration = Duration::from_secs(2);
 /// Events that wait for a slow panel. A panel that falls further behind misses some and asks for
 /// the snapshot again.
 const WAITING_EVENTS: usize = 256;
-
-/// Whether a person is there to see and decide.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Attendance {
-    /// A desktop: trouble is shown, and a choice is offered.
-    Attended,
-    /// A server: trouble at the start ends it with an exit code.
-    Unattended,
-}
 
 /// What the engine is started with.
 pub struct EngineSettings {
@@ -215,7 +206,7 @@ impl Engine {
         tasks.spawn(gateway.clone().follow(ports, stop.clone()));
         let (kept, kept_wanted) = watch::channel(kept);
         let (written, kept_written) = watch::channel(0);
-        tasks.spawn(controller::write_kept(record.clone(), kept_wanted, written));
+        tasks.spawn(controller::write_kept(record.clone(), kept_wanted, written, stop.clone()));
         let (notes, waiting_notes) = controller::notes();
         let recording = TaskTracker::new();
         recording.spawn(controller::write_notes(record.clone(), waiting_notes));
@@ -340,16 +331,4 @@ impl Engine {
             }
         });
     }
-}
-
-/// Whether the port is taken, as the snapshot says it.
-fn trouble_at_port(port: u16, error: &BindError) -> (u16, GatewayState) {
-    let problem = error.problem();
-    let state = match error {
-        BindError::InUse { holder, .. } => {
-            GatewayState::PortInUse { holder: holder.clone(), problem }
-        }
-        BindError::Other { .. } => GatewayState::Failed { problem },
-    };
-    (port, state)
 }

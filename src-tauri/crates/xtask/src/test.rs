@@ -46,13 +46,8 @@ pub(crate) fn test(full: bool) -> anyhow::Result<()> {
     if done.is_err() && steps.tally.failed == 0 {
         steps.tally.failed = 1;
     }
-    println!(
-        "\n{} passed, {} failed ({}:{:02})",
-        steps.tally.passed,
-        steps.tally.failed,
-        at / 60,
-        at % 60
-    );
+    println!("\nDone after {}:{:02}.", at / 60, at % 60);
+    println!("{} passed, {} failed", steps.tally.passed, steps.tally.failed);
     done
 }
 
@@ -86,15 +81,12 @@ fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
         steps.step("The whole engine: the long runs", &mut long)?;
     }
     if cfg!(target_os = "linux") {
-        let cargo_test = |test: &str| {
-            let mut words = vec!["test", "--workspace", "--test", test, "--", "--ignored"];
-            // There is one pointer, one keyboard and one tray.
-            words.push("--test-threads=1");
-            words.into_iter().map(str::to_owned).collect::<Vec<_>>()
-        };
-        let mut keyring = in_session("keyring", &cargo_test("os_keyring"));
+        let mut keyring = in_session("keyring", &["test", "--workspace", "--test", "keyring"]);
+        keyring.env("DRAWBRIDGE_TEST_KEYRING", "1");
         steps.step("The real keyring", &mut keyring)?;
-        let mut desktop = in_session("desktop", &cargo_test("desktop"));
+        let mut desktop = in_session("desktop", &["test", "--workspace", "--test", "desktop"]);
+        // There is one pointer, one keyboard and one tray.
+        desktop.args(["--", "--ignored", "--test-threads=1"]);
         desktop.env("DRAWBRIDGE_PROGRAMS", &programs);
         steps.step("The tray app on a desktop", &mut desktop)?;
     } else {
@@ -104,7 +96,7 @@ fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
 }
 
 /// Cargo in a session of its own: a keyring, or a whole desktop.
-fn in_session(what: &str, cargo_arguments: &[String]) -> Command {
+fn in_session(what: &str, cargo_arguments: &[&str]) -> Command {
     let mut session = program("sh");
     session
         .arg(places::root().join("tests/desktop/session.sh"))

@@ -252,16 +252,23 @@ async fn first_load(file: &Path, last_good: &Path, watch: &FileWatch) -> (String
         let loaded = loaded("", Config::default(), warnings, InForce::File, None);
         return (String::new(), on_disk, loaded);
     }
+    problem.iter().for_each(log);
     if let OnDisk::Text(text) = read_file(last_good).await
         && let Ok((config, warnings)) = parse(&text, last_good)
     {
         let warnings = with_trouble(warnings, watch);
+        tracing::warn!("the last good version of the config is in force");
         let loaded = loaded(&text, config, warnings, InForce::LastGood, problem);
         return (text, on_disk, loaded);
     }
     let warnings = with_trouble(Vec::new(), watch);
     let loaded = loaded("", Config::default(), warnings, InForce::Nothing, problem);
     (String::new(), on_disk, loaded)
+}
+
+fn log(problem: &ConfigProblem) {
+    let line = problem.line.unwrap_or_default();
+    tracing::warn!(path = %problem.path, line, key = %problem.key, "{}", problem.message);
 }
 
 fn loaded(
@@ -402,8 +409,7 @@ impl Keeper {
 
     fn report(&mut self, problem: ConfigProblem) {
         let mut loaded = Loaded::clone(&self.publish.borrow());
-        let line = problem.line.unwrap_or_default();
-        tracing::warn!(path = %problem.path, line, key = %problem.key, "{}", problem.message);
+        log(&problem);
         loaded.problem = Some(problem);
         self.publish(loaded);
     }

@@ -176,11 +176,18 @@ pub(crate) async fn write_kept(
     record: Record,
     mut wanted: watch::Receiver<Kept>,
     written: watch::Sender<u64>,
+    stop: CancellationToken,
 ) {
     let store = record.kept();
     let mut before = wanted.borrow_and_update().clone();
     let mut complete = true;
-    while wanted.changed().await.is_ok() {
+    loop {
+        // What was switched before the end is still written.
+        tokio::select! {
+            biased;
+            changed = wanted.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
         let kept = wanted.borrow_and_update().clone();
         let (pause, switches) =
             (before.paused != kept.paused, before.switched_off != kept.switched_off);

@@ -13,7 +13,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::clients::RuntimeFile;
 use crate::config::{ClientEntry, Loaded, TokenSource};
-use crate::engine::GatewayPort;
+use crate::gateway_port::GatewayPort;
 use crate::paths::Paths;
 use crate::values;
 

@@ -71,7 +71,7 @@ pub async fn list(paths: &Paths) -> Result<Vec<ClientName>, Problem> {
     with_store(paths, async |store, _| {
         let loaded = store.loaded();
         match &loaded.problem {
-            Some(problem) => Err(Problem::new(crate::engine::config_sentence(problem), "")),
+            Some(problem) => Err(Problem::new(problem.sentence(), "")),
             None => Ok(loaded.config.clients.keys().cloned().collect()),
         }
     })

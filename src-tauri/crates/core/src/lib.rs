@@ -15,13 +15,16 @@ pub mod snippet;
 pub mod view;
 
 mod access;
+mod attendance;
 mod computer;
 mod controller;
 mod draft;
 mod engine;
+mod gateway_port;
 mod in_order;
 mod logs;
 mod undo;
 mod values;
 
-pub use engine::{Attendance, Engine, EngineSettings, StartError};
+pub use attendance::Attendance;
+pub use engine::{Engine, EngineSettings, StartError};

@@ -45,6 +45,14 @@ pub struct GatewayView {
     pub state: GatewayState,
 }
 
+impl GatewayView {
+    /// The base address at a port.
+    #[must_use]
+    pub fn address_at(port: u16) -> String {
+        format!("http://127.0.0.1:{port}")
+    }
+}
+
 /// Whether the gateway answers.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
@@ -234,6 +242,19 @@ pub struct ConfigProblem {
     pub key: String,
     /// What was expected there and what stands there instead, as a sentence.
     pub message: String,
+}
+
+impl ConfigProblem {
+    /// File, line, key and expectation in one line, as editors can jump to it.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let line = self.line.map(|line| format!(":{line}")).unwrap_or_default();
+        let key = match self.key.as_str() {
+            "" => String::new(),
+            key => format!("{key}: "),
+        };
+        format!("{}{line}: {key}{}", self.path, self.message)
+    }
 }
 
 /// One line a server wrote, or one thing that happened to it.

@@ -1,6 +1,8 @@
 //! The TypeScript types of the panel are written from the Rust ones. They are committed, and this
 //! test fails when they differ from what the types say. `DRAWBRIDGE_BLESS=1` writes them.
 
+#![expect(clippy::expect_used, reason = "tests stop at what they did not expect")]
+
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};

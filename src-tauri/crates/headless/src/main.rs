@@ -99,8 +99,8 @@ impl Places {
     }
 
     pub(crate) fn paths(self) -> anyhow::Result<Paths> {
-        Ok(Paths::resolve(self.config, self.data_dir)
-            .map_err(|problem| anyhow::anyhow!(problem.message))?)
+        Paths::resolve(self.config, self.data_dir)
+            .map_err(|problem| anyhow::anyhow!(problem.message))
     }
 }
 

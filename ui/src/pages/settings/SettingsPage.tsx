@@ -140,7 +140,7 @@ function About() {
         {tray.kind === "ready" && !tray.value && (
           <Row
             title="Quit"
-            detail="This desktop shows no tray icon, so Drawbridge is ended here. Closing the window leaves it running."
+            detail="This desktop shows no tray icon, so closing this window quits Drawbridge too."
           >
             <Button kind="danger" data-testid="quit" onClick={() => setAsking(true)}>
               Quit Drawbridge

@@ -24,7 +24,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::state::RunEvent;
-use crate::engine::Attendance;
+use crate::attendance::Attendance;
 use crate::logs::Logs;
 use crate::paths::Paths;
 use crate::view::ServerIdentity;

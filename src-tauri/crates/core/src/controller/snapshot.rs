@@ -9,7 +9,6 @@ use drawbridge_policy::{Policy, ServerRules};
 
 use super::Sources;
 use super::state::{Slot, State};
-use crate::engine::gateway_address;
 use crate::view::{
     ClientView, ConfigView, GatewayView, ModeSource, ServerView, Snapshot, ToolClaims, ToolView,
     TransportView,
@@ -44,7 +43,7 @@ pub(super) fn first(state: &State) -> Snapshot {
         revision: 0,
         version: env!("CARGO_PKG_VERSION").to_owned(),
         gateway: GatewayView {
-            address: gateway_address(state.port),
+            address: GatewayView::address_at(state.port),
             port: state.port,
             state: state.gateway.clone(),
         },

@@ -7,11 +7,12 @@ use drawbridge_model::{ClientName, Problem};
 use drawbridge_secrets::{Secret, Token};
 
 use super::Engine;
+use super::failure::change_failed;
 use crate::bridge::{CommandError, ErrorCode};
 use crate::clients::{entry_of, keep_token, no_random_numbers, secret_name};
 use crate::config::TokenSource;
 use crate::config::edit::Edit;
-use crate::export::change::{ChangeError, PlannedChange};
+use crate::export::change::PlannedChange;
 use crate::export::vscode::{self, Setup};
 use crate::view::{FileChange, FileWritten, TokenPlacement, VscodeSetup};
 
@@ -214,12 +215,4 @@ impl Engine {
 fn vscode_client() -> Result<ClientName, CommandError> {
     ClientName::new(VSCODE)
         .map_err(|error| CommandError::other(Problem::new(error.to_string(), "")))
-}
-
-fn change_failed(error: ChangeError) -> CommandError {
-    let code = match error {
-        ChangeError::Changed(_) => ErrorCode::FileChanged,
-        _ => ErrorCode::Other,
-    };
-    CommandError { code, problem: error.problem() }
 }

@@ -9,17 +9,15 @@ use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use super::activity::indented;
-use super::switches::{no_such_server, quitting};
+use super::failure::{draft_failed, edit_failed, no_such_server, quitting};
 use crate::bridge::{CommandError, ErrorCode, PanelEvent};
-use crate::config::ApplyError;
-use crate::config::edit::{Edit, EditError, RemovedText};
+use crate::config::edit::{Edit, RemovedText};
 use crate::controller::{Event, tool_view};
-use crate::draft;
-use crate::snippet::{self, DraftError};
 use crate::view::{
     DraftTransport, FirstModes, LogLine, LogSource, RemovedServer, ServerDraft, Snapshot,
     StartPreview, ToolDetail,
 };
+use crate::{draft, snippet};
 
 /// Lines of a log that are shown when it is opened.
 const LOG_LINES: usize = 500;
@@ -280,23 +278,6 @@ impl Engine {
         let taken = |name: &str| loaded.config.server(name).is_some();
         snippet::check(draft, taken, stored).err().map(|error| error.problem())
     }
-}
-
-fn draft_failed(error: DraftError) -> CommandError {
-    let code = match error {
-        DraftError::NameTaken(_) => ErrorCode::NameTaken,
-        DraftError::BadName(_) | DraftError::BadField { .. } => ErrorCode::InvalidInput,
-    };
-    CommandError { code, problem: error.problem() }
-}
-
-pub(super) fn edit_failed(error: ApplyError) -> CommandError {
-    let code = match &error {
-        ApplyError::Edit(EditError::NameTaken(_) | EditError::Reserved(_)) => ErrorCode::NameTaken,
-        ApplyError::Edit(EditError::Invalid(_)) => ErrorCode::InvalidInput,
-        _ => ErrorCode::Other,
-    };
-    CommandError { code, problem: error.problem() }
 }
 
 fn line_view(line: Line) -> LogLine {

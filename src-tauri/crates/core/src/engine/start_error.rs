@@ -27,19 +27,9 @@ impl StartError {
     pub fn problem(&self) -> Problem {
         match self {
             Self::Record(error) => error.problem(),
-            Self::BadConfig(problem) => Problem::new(config_sentence(problem), ""),
+            Self::BadConfig(problem) => Problem::new(problem.sentence(), ""),
             Self::Kept(error) => error.problem(),
             Self::Port(error) => error.problem(),
         }
     }
-}
-
-/// File, line, key and expectation in one line, as editors can jump to it.
-pub(crate) fn config_sentence(problem: &ConfigProblem) -> String {
-    let line = problem.line.map(|line| format!(":{line}")).unwrap_or_default();
-    let key = match problem.key.as_str() {
-        "" => String::new(),
-        key => format!("{key}: "),
-    };
-    format!("{}{line}: {key}{}", problem.path, problem.message)
 }

@@ -5,8 +5,8 @@ use drawbridge_audit::SwitchedOff;
 use drawbridge_model::{Mode, Preset, ServerName, ToolName};
 
 use super::Engine;
-use super::servers::edit_failed;
-use crate::bridge::{CommandError, ErrorCode};
+use super::failure::{edit_failed, no_such_server, quitting};
+use crate::bridge::CommandError;
 use crate::config::edit::Edit;
 use crate::controller::{Event, setting_note};
 
@@ -142,16 +142,4 @@ impl Engine {
             }
         });
     }
-}
-
-pub(super) fn no_such_server(server: &ServerName) -> CommandError {
-    CommandError::new(
-        ErrorCode::Other,
-        format!("There is no server named \"{server}\" any more."),
-        "",
-    )
-}
-
-pub(super) fn quitting() -> CommandError {
-    CommandError::new(ErrorCode::Other, "Drawbridge is quitting.", "")
 }

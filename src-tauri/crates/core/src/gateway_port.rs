@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::controller::{Controller, Event};
-use crate::view::GatewayState;
+use crate::view::{GatewayState, GatewayView};
 
 /// How long calls may go on at the old port after the address moved.
 const MOVE_GRACE: Duration = Duration::from_secs(5);
@@ -29,7 +29,7 @@ struct Inner {
 }
 
 impl GatewayPort {
-    pub(super) fn new(
+    pub(crate) fn new(
         shared: Shared,
         presences: watch::Sender<Presences>,
         controller: Controller,
@@ -46,19 +46,19 @@ impl GatewayPort {
     }
 
     /// The address apps connect to, while there is one.
-    pub(super) fn address(&self) -> watch::Receiver<Option<String>> {
+    pub(crate) fn address(&self) -> watch::Receiver<Option<String>> {
         self.0.address.subscribe()
     }
 
     /// Serves on what was bound, or says why it was not.
-    pub(super) async fn take(&self, listening: Result<Listeners, BindError>, wanted: u16) {
+    pub(crate) async fn take(&self, listening: Result<Listeners, BindError>, wanted: u16) {
         let (port, state) = match listening {
             Ok(listeners) => {
                 let port = listeners.port();
                 let gateway =
                     Gateway::serve(listeners, self.0.shared.clone(), self.0.tasks.clone());
                 self.tell_presences(&gateway);
-                self.0.address.send_replace(Some(address(port)));
+                self.0.address.send_replace(Some(GatewayView::address_at(port)));
                 let before = self.replace(Some(gateway));
                 if let Some(before) = before {
                     before.drain(MOVE_GRACE).await;
@@ -67,19 +67,19 @@ impl GatewayPort {
             }
             Err(error) => {
                 tracing::error!(%error, "the gateway does not listen");
-                super::trouble_at_port(wanted, &error)
+                trouble_at_port(wanted, &error)
             }
         };
         self.0.controller.report(Event::GatewayChanged { port, state }).await;
     }
 
     /// Listens on `port`. What listens on another port goes on until this one does.
-    pub(super) async fn listen(&self, port: u16) {
+    pub(crate) async fn listen(&self, port: u16) {
         self.take(drawbridge_gateway::bind(port).await, port).await;
     }
 
     /// Moves to each port it is told, until `stop`.
-    pub(super) async fn follow(self, mut ports: mpsc::Receiver<u16>, stop: CancellationToken) {
+    pub(crate) async fn follow(self, mut ports: mpsc::Receiver<u16>, stop: CancellationToken) {
         loop {
             tokio::select! {
                 port = ports.recv() => match port {
@@ -92,7 +92,7 @@ impl GatewayPort {
     }
 
     /// Takes no new calls and gives those in flight that long.
-    pub(super) async fn drain(&self, grace: Duration) {
+    pub(crate) async fn drain(&self, grace: Duration) {
         let present = self.replace(None);
         if let Some(gateway) = present {
             gateway.drain(grace).await;
@@ -125,7 +125,14 @@ impl GatewayPort {
     }
 }
 
-/// The base address at a port.
-pub(crate) fn address(port: u16) -> String {
-    format!("http://127.0.0.1:{port}")
+/// Whether the port is taken, as the snapshot says it.
+fn trouble_at_port(port: u16, error: &BindError) -> (u16, GatewayState) {
+    let problem = error.problem();
+    let state = match error {
+        BindError::InUse { holder, .. } => {
+            GatewayState::PortInUse { holder: holder.clone(), problem }
+        }
+        BindError::Other { .. } => GatewayState::Failed { problem },
+    };
+    (port, state)
 }

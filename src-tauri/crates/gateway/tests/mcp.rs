@@ -300,11 +300,12 @@ async fn a_call_to_a_server_that_is_gone_says_so_and_the_next_one_works_when_it_
         &support::server("files"),
         drawbridge_mcp::Upstream::NotReady { sentence: "The server files is not running.".into() },
     );
-    let catalog = &stage.shared.catalog;
-    support::until("it is withdrawn", async || {
-        catalog.load().server("files").is_none().then_some(())
-    })
-    .await;
+    // Its tools stay listed while it may be back in a moment, and go when it is given up.
+    let listed = single.ask("tools/list", json!({})).await;
+    assert!(listed["result"]["tools"].is_array(), "{listed}");
+    let meanwhile = app.call("files__echo", json!({})).await;
+    assert_eq!(said(&meanwhile), "The server files is not running.");
+    stage.shared.catalog.withdraw(&support::server("files"));
     for (app, name) in [(&mut app, "files__echo"), (&mut single, "echo")] {
         let answer = app.call(name, json!({})).await;
         assert_eq!(answer["result"]["isError"], true, "{answer}");
@@ -316,9 +317,9 @@ async fn a_call_to_a_server_that_is_gone_says_so_and_the_next_one_works_when_it_
     assert_eq!(said(&app.call("files__echo", json!({})).await), "files: {}");
     assert_eq!(said(&single.call("echo", json!({})).await), "files: {}");
     let outcomes: Vec<_> =
-        stage.entries(5).await.iter().map(|entry| entry.outcome.unwrap()).collect();
+        stage.entries(6).await.iter().map(|entry| entry.outcome.unwrap()).collect();
     use ActivityOutcome::{Failed, Succeeded};
-    assert_eq!(outcomes, [Succeeded, Succeeded, Failed, Failed, Failed]);
+    assert_eq!(outcomes, [Succeeded, Succeeded, Failed, Failed, Failed, Failed]);
 }
 
 #[tokio::test]

@@ -332,8 +332,6 @@ async fn a_server_that_comes_back_is_told_again() {
     app.ask("logging/setLevel", json!({"level": "error"})).await;
     assert_eq!(hears(&files, "logging/setLevel").await["params"]["level"], "error");
     files.crash();
-    let catalog = &stage.shared.catalog;
-    until("it is withdrawn", async || catalog.load().server("files").is_none().then_some(())).await;
     let again = stage.add("files", Script::Everything).await;
     assert_eq!(hears(&again, "resources/subscribe").await["params"]["uri"], "file:///a");
     assert_eq!(hears(&again, "logging/setLevel").await["params"]["level"], "error");

@@ -12,6 +12,12 @@ use crate::event::{ListKind, LogLevel};
 /// connection of its own.
 #[derive(Debug)]
 pub enum Notice {
+    /// A connection to a server was opened. What sessions asked of an earlier one (subscriptions,
+    /// the level of logging) has to be asked of this one again.
+    Opened {
+        /// Which server.
+        server: ServerName,
+    },
     /// A list is not what it was; the catalog shows the new one already.
     ListChanged {
         /// Whose list.
@@ -61,7 +67,8 @@ impl Notice {
     #[must_use]
     pub fn server(&self) -> &ServerName {
         match self {
-            Self::ListChanged { server, .. }
+            Self::Opened { server }
+            | Self::ListChanged { server, .. }
             | Self::Logged { server, .. }
             | Self::ResourceUpdated { server, .. }
             | Self::Notified { server, .. } => server,
@@ -72,6 +79,7 @@ impl Notice {
     #[must_use]
     pub fn is_for(&self, name: &ClientName) -> bool {
         match self {
+            Self::Opened { .. } => true,
             Self::ListChanged { client, .. }
             | Self::Logged { client, .. }
             | Self::ResourceUpdated { client, .. }

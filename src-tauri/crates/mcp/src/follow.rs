@@ -160,8 +160,10 @@ impl Follower {
 
     fn publish(&mut self, offer: Offer, kinds: &[ListKind]) {
         self.offer = offer.clone();
-        self.published = true;
         self.into.catalog.publish(&self.server, offer);
+        if !std::mem::replace(&mut self.published, true) {
+            self.into.bulletin.announce(Notice::Opened { server: self.server.clone() });
+        }
         for kind in kinds {
             self.announce_list(*kind);
         }

@@ -174,6 +174,8 @@ async fn a_followed_server_is_published_kept_current_and_stays_listed_when_it_en
     let script = async move {
         serve(&mut peer, "tools/list", r#"{"tools":[{"name":"read"}]}"#).await;
         serve(&mut peer, "prompts/list", r#"{"prompts":[{"name":"sum"}]}"#).await;
+        let opened = within("news", news.recv()).await.unwrap();
+        assert!(matches!(&*opened, Notice::Opened { .. }), "{opened:?}");
         let mut changed = async |expected: ListKind| {
             let notice = within("news", news.recv()).await.unwrap();
             assert!(

@@ -37,13 +37,17 @@ pub(crate) async fn spread(edge: Arc<Edge>, mut notices: broadcast::Receiver<Arc
 
 fn pass_on(edge: &Arc<Edge>, notice: &Notice) {
     let server = notice.server();
-    if let Notice::ListChanged { .. } = notice {
-        let answers = edge.shared.catalog.load().server(server.as_str()).is_some();
-        if edge.interest.is_back(server, answers) {
+    match notice {
+        Notice::Opened { server } => {
             edge.tasks.spawn(interest::renew(Arc::clone(edge), server.clone()));
+            return;
         }
-    } else if !edge.shared.policy.load().lists_server(server.as_str()) {
-        return;
+        Notice::ListChanged { .. } => {}
+        Notice::Logged { .. } | Notice::ResourceUpdated { .. } | Notice::Notified { .. } => {
+            if !edge.shared.policy.load().lists_server(server.as_str()) {
+                return;
+            }
+        }
     }
     for session in edge.sessions.all() {
         let hears = session.hello.scope.covers(server.as_str())
@@ -56,6 +60,7 @@ fn pass_on(edge: &Arc<Edge>, notice: &Notice) {
 
 fn for_session(session: &Session, notice: &Notice) -> Option<(Bytes, Missable)> {
     match notice {
+        Notice::Opened { .. } => None,
         Notice::ListChanged { kind, .. } => Some((list_changed(*kind), Missable::No)),
         Notice::Logged { level, params, .. } => {
             let wanted = *level >= session.level().unwrap_or(USUAL_LEVEL);

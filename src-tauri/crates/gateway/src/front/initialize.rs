@@ -121,14 +121,40 @@ fn instructions(edge: &Edge) -> String {
     )
 }
 
-/// A server's own words, with the revision that was agreed on with the app.
+/// A server's own words, with the revision that was agreed on with the app. Each list it has may
+/// change, whatever it says itself, since a person may switch parts of it off.
 fn of_one(result: &RawValue, revision: Revision) -> String {
     let agreed = wire::raw_string(revision.as_str());
-    let change = |_, _: &wire::Field<'_>| Some(Cow::Borrowed(agreed.as_str()));
-    match wire::rewrite(result, &[&["protocolVersion"]], change) {
+    let paths: [&[&str]; 4] = [
+        &["protocolVersion"],
+        &["capabilities", "tools"],
+        &["capabilities", "prompts"],
+        &["capabilities", "resources"],
+    ];
+    let change = |index, field: &wire::Field<'_>| match index {
+        0 => Some(Cow::Owned(agreed.clone())),
+        _ => changing(field.raw).map(Cow::Owned),
+    };
+    match wire::rewrite(result, &paths, change) {
         Ok(Some(changed)) => changed.get().to_owned(),
         // The connection was opened with this result, so the field stands there, once.
         Ok(None) | Err(_) => result.get().to_owned(),
+    }
+}
+
+/// What a server can do with one kind of list, with `listChanged` in it. `None` when it says so
+/// already, or says something that is no object.
+fn changing(capability: &str) -> Option<String> {
+    let inside = capability.strip_prefix('{')?.trim_start();
+    let whole = RawValue::from_string(capability.to_owned()).ok()?;
+    match wire::find(&whole, &["listChanged"]).ok()? {
+        Some(said) if said.is_true() => None,
+        Some(_) => {
+            let yes = wire::splice(&whole, &[(&["listChanged"], "true")]).ok()?;
+            Some(yes.get().to_owned())
+        }
+        None if inside == "}" => Some(r#"{"listChanged":true}"#.to_owned()),
+        None => Some(format!(r#"{{"listChanged":true,{inside}"#)),
     }
 }
 
@@ -143,4 +169,29 @@ fn says(params: &RawValue) -> Option<String> {
         Some(version) => format!("{name} {version}"),
         None => name,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_on_its_own_route_says_that_its_lists_may_change() {
+        let revision = Revision::agree("2025-06-18");
+        for (said, told) in [
+            (r#"{"tools":{}}"#, r#"{"tools":{"listChanged":true}}"#),
+            (r#"{"tools":{"listChanged":false}}"#, r#"{"tools":{"listChanged":true}}"#),
+            (
+                r#"{"x":1e3,"resources":{ "subscribe":true}}"#,
+                r#"{"x":1e3,"resources":{"listChanged":true,"subscribe":true}}"#,
+            ),
+            (r#"{"prompts":{"listChanged":true}}"#, r#"{"prompts":{"listChanged":true}}"#),
+            (r#"{"logging":{}}"#, r#"{"logging":{}}"#),
+        ] {
+            let result = format!(r#"{{"protocolVersion":"2025-11-25","capabilities":{said}}}"#);
+            let result = RawValue::from_string(result).expect("JSON");
+            let expected = format!(r#"{{"protocolVersion":"2025-06-18","capabilities":{told}}}"#);
+            assert_eq!(of_one(&result, revision), expected);
+        }
+    }
 }

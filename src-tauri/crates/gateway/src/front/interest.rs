@@ -50,8 +50,6 @@ pub(crate) struct Interest {
     levels: Mutex<HashMap<Line, LogLevel>>,
     /// Wakes the task that tells servers their level.
     relevel: Notify,
-    /// Servers that stopped answering and have not come back.
-    lost: Mutex<HashSet<ServerName>>,
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -107,17 +105,6 @@ impl Interest {
     /// A level was asked for, or a session that asked for one ended.
     pub(crate) fn levels_changed(&self) {
         self.relevel.notify_one();
-    }
-
-    /// A list of this server changed. Gives true when that means that the server is back.
-    pub(crate) fn is_back(&self, server: &ServerName, answers: bool) -> bool {
-        let mut lost = lock(&self.lost);
-        if answers {
-            lost.remove(server)
-        } else {
-            lost.insert(server.clone());
-            false
-        }
     }
 
     fn wanted_from(&self, server: &ServerName) -> Vec<(Line, String)> {
@@ -224,16 +211,5 @@ mod tests {
         interest.add(own.clone(), "c", 1);
         assert_eq!(remove("c", 1), Some(own), "on the line it was asked for");
         assert_eq!(interest.wanted_from(&server), [(line(), "b".to_owned())]);
-    }
-
-    #[test]
-    fn a_server_is_back_once_after_it_was_gone() {
-        let interest = Interest::default();
-        let server = ServerName::new("files").expect("a plain name");
-        assert!(!interest.is_back(&server, true), "it was never gone");
-        assert!(!interest.is_back(&server, false));
-        assert!(!interest.is_back(&server, false));
-        assert!(interest.is_back(&server, true));
-        assert!(!interest.is_back(&server, true));
     }
 }

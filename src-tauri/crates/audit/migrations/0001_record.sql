@@ -8,11 +8,11 @@ CREATE TABLE runs (
 -- and one that says it ended, whose `call` is the `id` of the first. Times are milliseconds since
 -- 1970 (UTC). The long texts come last, so that a list is read without them.
 --
--- `call` is no foreign key: a row that is removed because of its age must not depend on its
--- partner.
+-- There are no foreign keys: a row that is removed because of its age must not depend on another
+-- one, and each would be looked up at each call.
 CREATE TABLE entries (
     id               INTEGER PRIMARY KEY,
-    run              INTEGER NOT NULL REFERENCES runs (id),
+    run              INTEGER NOT NULL,
     at               INTEGER NOT NULL,
     step             TEXT NOT NULL CHECK (step IN ('began', 'ended', 'noted')),
     call             INTEGER,
@@ -37,9 +37,6 @@ CREATE TABLE entries (
 
 -- A call ends once, and its end is found by it.
 CREATE UNIQUE INDEX entries_by_call ON entries (call) WHERE call IS NOT NULL;
-
--- What a server and its tools did.
-CREATE INDEX entries_by_subject ON entries (server, subject) WHERE call IS NULL;
 
 -- Nearly every row is a tool call, so an index would not find them faster than the table does, but
 -- would cost each call a page more to write. Queries say `kind <> 'toolCall'` to use this one.

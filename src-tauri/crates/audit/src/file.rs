@@ -146,7 +146,6 @@ async fn knows_itself(only: &SqlitePool) -> sqlx::Result<Known> {
 fn begin_run(connection: &mut Connection) -> rusqlite::Result<(i64, i64)> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
-    connection.pragma_update(None, "foreign_keys", true)?;
     connection.pragma_update(None, "temp_store", "memory")?;
     // Carrying pages from the log into the file waits for the disk. A task of ours does it, so
     // that no call has to.

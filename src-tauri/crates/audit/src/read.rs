@@ -163,20 +163,15 @@ mod tests {
     }
 
     #[test]
-    fn there_is_an_index_for_what_a_server_did_and_for_what_is_rare() {
+    fn there_is_an_index_for_what_is_rare() {
         let connection = Connection::open_in_memory().expect("opens");
         connection.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
-        for (filter, index) in [
-            ("server = 'files'", "entries_by_subject (server=?)"),
-            ("server = 'files' AND subject = 'x'", "entries_by_subject (server=? AND subject=?)"),
-            ("kind = 'serverCrashed' AND kind <> 'toolCall'", "entries_by_kind (kind=?)"),
-        ] {
-            let sql = format!(
-                "SELECT id FROM entries WHERE call IS NULL AND {filter} ORDER BY id DESC LIMIT 50"
-            );
-            let plan = plan(&connection, &sql);
-            assert!(plan.contains(index), "{filter}: {plan}");
-        }
+        let rare = plan(
+            &connection,
+            "SELECT id FROM entries WHERE call IS NULL AND kind = 'serverCrashed' \
+             AND kind <> 'toolCall' ORDER BY id DESC LIMIT 50",
+        );
+        assert!(rare.contains("entries_by_kind (kind=?)"), "{rare}");
     }
 
     #[tokio::test]

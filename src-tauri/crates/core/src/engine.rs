@@ -44,6 +44,8 @@ use crate::view::Snapshot;
 const DRAIN_GRACE: Duration = Duration::from_secs(5);
 /// How long tasks may take to end after that; a task that takes longer is left behind.
 const LAST_TASKS: Duration = Duration::from_secs(2);
+/// How long the panel is left alone after it was told that something is on record.
+const ACTIVITY_PAUSE: Duration = Duration::from_millis(150);
 /// Events that wait for a slow panel. A panel that falls further behind misses some and asks for
 /// the snapshot again.
 const WAITING_EVENTS: usize = 256;
@@ -326,6 +328,11 @@ impl Engine {
                         newest.borrow_and_update();
                         let _ = events.send(PanelEvent::ActivityRecorded);
                     }
+                    () = stop.cancelled() => return,
+                }
+                // A call must not wake this task: a burst is one event.
+                tokio::select! {
+                    () = tokio::time::sleep(ACTIVITY_PAUSE) => {}
                     () = stop.cancelled() => return,
                 }
             }

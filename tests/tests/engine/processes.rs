@@ -238,3 +238,17 @@ async fn a_child_gets_a_short_environment_and_what_the_config_adds() {
     }
     assert_eq!(seen["folder"], engine.path().join("home").display().to_string(), "the home folder");
 }
+
+#[tokio::test]
+async fn quitting_while_servers_are_starting_ends_within_its_grace_too() {
+    let mut setup = Setup::new().server("silent", "never-answers");
+    for number in 0..12 {
+        setup = setup.server(&format!("answers-{number}"), "answers");
+    }
+    let mut engine = setup.start();
+    let asked = Instant::now();
+    engine.signal(Signal::TERM);
+    let status = engine.wait_for_end(WHOLE_GRACE);
+    assert_eq!(status.code(), Some(0), "after {:?}: {}", asked.elapsed(), engine.log());
+    assert!(engine.server_processes().is_empty(), "{:?}", engine.server_processes());
+}

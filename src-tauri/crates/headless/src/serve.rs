@@ -39,29 +39,52 @@ pub(crate) async fn serve(places: Places, port: Option<u16>) -> anyhow::Result<u
             config_file.display()
         );
     }
+    // Whoever waits for the line may ask for the end as soon as it is there.
+    let mut ends = Ends::listen()?;
     println!("listening on {}", snapshot.gateway.address);
 
-    end_asked_for().await?;
+    ends.next().await?;
     tracing::info!("draining");
     tokio::select! {
         () = engine.shut_down() => {}
         // A second request to end means: now. Children end with us in any case.
-        again = async { end_asked_for().await } => again?,
+        again = ends.next() => again?,
     }
     Ok(EXIT_OK)
 }
 
-#[cfg(unix)]
-async fn end_asked_for() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        _ = terminate.recv() => Ok(()),
-        result = tokio::signal::ctrl_c() => result,
-    }
+/// Requests to end: SIGTERM where there are signals, and Ctrl-C.
+struct Ends {
+    #[cfg(unix)]
+    terminate: tokio::signal::unix::Signal,
+    #[cfg(unix)]
+    interrupt: tokio::signal::unix::Signal,
 }
 
-#[cfg(not(unix))]
-async fn end_asked_for() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+impl Ends {
+    /// Listens from here on; what was asked before ends the process as the system does it.
+    fn listen() -> std::io::Result<Self> {
+        #[cfg(unix)]
+        use tokio::signal::unix::{SignalKind, signal};
+        Ok(Self {
+            #[cfg(unix)]
+            terminate: signal(SignalKind::terminate())?,
+            #[cfg(unix)]
+            interrupt: signal(SignalKind::interrupt())?,
+        })
+    }
+
+    #[cfg(unix)]
+    async fn next(&mut self) -> std::io::Result<()> {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+        }
+        Ok(())
+    }
+
+    #[cfg(not(unix))]
+    async fn next(&mut self) -> std::io::Result<()> {
+        tokio::signal::ctrl_c().await
+    }
 }

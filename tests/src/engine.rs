@@ -411,6 +411,15 @@ impl TestEngine {
         self.wait_for_end(SOON)
     }
 
+    /// Ends the engine: there is no polite signal here.
+    #[cfg(not(unix))]
+    pub fn stop(&mut self) -> ExitStatus {
+        if let Some(process) = &mut self.process {
+            let _ = process.kill();
+        }
+        self.wait_for_end(SOON)
+    }
+
     /// Starts it again on the port it had.
     ///
     /// # Panics

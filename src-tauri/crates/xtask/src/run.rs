@@ -49,6 +49,7 @@ fn engine(port: u16) -> anyhow::Result<()> {
     let folder = places::user_cache().join("dev-data");
     std::fs::create_dir_all(&folder)
         .with_context(|| format!("the folder {} cannot be made", folder.display()))?;
+    only_for_its_owner(&folder);
     let config = folder.join("config.json");
     let data = folder.join("data");
     let with_places = |arguments: &[&str]| {
@@ -74,7 +75,6 @@ fn engine(port: u16) -> anyhow::Result<()> {
             .context("`drawbridged client add` printed no token")?;
         text = serde_json::to_string_pretty(&mcp_json(port, token))?;
         shell::write(&snippet, &text)?;
-        only_for_its_owner(&snippet);
     }
     println!("\nConfiguration and data of this development engine: {}", folder.display());
     println!("Servers are added in {}.", config.display());
@@ -91,13 +91,13 @@ fn mcp_json(port: u16, token: &str) -> Value {
         "headers": {"Authorization": format!("Bearer {token}")}}}})
 }
 
-/// The snippet holds a token.
-fn only_for_its_owner(path: &Path) {
+/// The snippet in it holds a token.
+fn only_for_its_owner(folder: &Path) {
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
-        let _ = std::fs::set_permissions(path, std::fs::Permissions::from_mode(0o600));
+        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
     }
     #[cfg(not(unix))]
-    let _ = path;
+    let _ = folder;
 }

@@ -1,5 +1,6 @@
 //! `cargo xtask test`: everything that must hold, in the order in which a failure is cheapest.
 
+use std::path::Path;
 use std::process::Command;
 use std::time::Instant;
 
@@ -7,6 +8,9 @@ use anyhow::Context as _;
 
 use crate::shell::{Tally, cargo, counted, npm, program};
 use crate::{panel, places, setup};
+
+/// How often `--full` repeats the tests in which something may happen in two orders.
+const REPETITIONS: u32 = 10;
 
 /// A part of the run with a heading of its own.
 struct Steps {
@@ -70,15 +74,9 @@ fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
     let programs = places::target().join("debug");
     let mut tests = cargo();
     tests.args(["test", "--workspace"]).env("DRAWBRIDGE_PROGRAMS", &programs);
-    if full {
-        tests.env("DRAWBRIDGE_FULL", "1");
-    }
     steps.step("Units, generated files, the whole engine", &mut tests)?;
     if full {
-        let mut long = cargo();
-        long.args(["test", "--workspace", "--test", "engine", "--", "--ignored"])
-            .env("DRAWBRIDGE_PROGRAMS", &programs);
-        steps.step("The whole engine: the long runs", &mut long)?;
+        long_runs(steps, &programs)?;
     }
     if cfg!(target_os = "linux") {
         let mut keyring = in_session("keyring", &["test", "--workspace", "--test", "keyring"]);
@@ -91,6 +89,23 @@ fn all(steps: &mut Steps, full: bool) -> anyhow::Result<()> {
         steps.step("The tray app on a desktop", &mut desktop)?;
     } else {
         println!("\nThe keyring and desktop tests run on Linux alone.");
+    }
+    Ok(())
+}
+
+/// What waits for minutes, and many repetitions of what kills, races and edits.
+fn long_runs(steps: &mut Steps, programs: &Path) -> anyhow::Result<()> {
+    let engine = |arguments: &[&str]| {
+        let mut tests = cargo();
+        tests.args(["test", "--workspace", "--test", "engine", "--"]).args(arguments);
+        tests.env("DRAWBRIDGE_PROGRAMS", programs);
+        tests
+    };
+    steps.step("Long waits", &mut engine(&["--ignored"]))?;
+    for round in 1..=REPETITIONS {
+        let heading = format!("Kills, races and edits, round {round} of {REPETITIONS}");
+        let again = ["processes::", "record::", "reload::", "remote::", "switches::"];
+        steps.step(&heading, &mut engine(&again))?;
     }
     Ok(())
 }

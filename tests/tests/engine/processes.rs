@@ -205,14 +205,17 @@ async fn what_a_crash_left_behind_is_ended_at_the_next_start() {
         .filter(|process| process.command.contains("guardian"))
         .collect();
     assert!(!guardians.is_empty(), "{:?}", family(&engine));
-    // Whatever takes engine and guardian at one blow leaves the grandchild an orphan.
-    for process in &guardians {
-        signal(process.pid, Signal::STOP);
-    }
-    engine.kill();
+    // What takes engine and guardian at one blow leaves the grandchild an orphan. The engine stands
+    // still meanwhile, so that it cannot do what the guardian no longer does.
+    signal(engine.pid(), Signal::STOP);
     for process in &guardians {
         signal(process.pid, Signal::KILL);
     }
+    eventually("the guardian is gone", SOON, async || {
+        (!guardians.iter().any(Process::runs)).then_some(())
+    })
+    .await;
+    engine.kill();
     assert!(servers.iter().any(Process::runs), "something outlived both");
     let engine = engine.start_again();
     eventually("the leftover is gone", SOON, async || {

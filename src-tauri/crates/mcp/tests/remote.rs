@@ -1,174 +1,23 @@
 //! Connections over Streamable HTTP, against a server that follows a script.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
+mod door;
 mod peer;
 
-use std::collections::VecDeque;
-use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{Request as HttpRequest, State};
+use axum::body::Bytes;
 use axum::response::Response;
+use door::{Remote, status};
 use drawbridge_mcp::http::{HttpEndpoint, connect};
 use drawbridge_mcp::{
     Call, CallEvent, ConnectError, ConnectOptions, Connection, ListKind, Outcome, Request,
     ServerEvent, ServerEvents,
 };
-use http::{HeaderMap, Method, StatusCode};
+use http::{Method, StatusCode};
 use peer::{caller, options, raw, result, within};
 use tokio::net::TcpListener;
-use tokio::sync::{mpsc, oneshot};
-use tokio_util::task::TaskTracker;
-
-/// A server that hands each request to the test and waits for its word.
-struct Remote {
-    address: SocketAddr,
-    requests: mpsc::Receiver<Exchange>,
-    aside: VecDeque<Exchange>,
-}
-
-struct Exchange {
-    method: Method,
-    path: String,
-    headers: HeaderMap,
-    body: serde_json::Value,
-    text: String,
-    reply: oneshot::Sender<Response>,
-}
-
-type Door = mpsc::Sender<Exchange>;
-
-async fn handle(State(door): State<Door>, request: HttpRequest) -> Response {
-    let (parts, body) = request.into_parts();
-    let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
-    let text = String::from_utf8(body.to_vec()).unwrap();
-    let (reply, answer) = oneshot::channel();
-    let exchange = Exchange {
-        method: parts.method,
-        path: parts.uri.path().to_owned(),
-        headers: parts.headers,
-        body: serde_json::from_str(&text).unwrap_or_default(),
-        text,
-        reply,
-    };
-    door.send(exchange).await.unwrap();
-    answer.await.unwrap_or_else(|_| status(503, ""))
-}
-
-fn status(code: u16, body: &str) -> Response {
-    let response = Response::builder().status(code).header("content-type", "application/json");
-    response.body(Body::from(body.to_owned())).unwrap()
-}
-
-/// The pieces of a stream; dropping it ends the stream.
-struct Pieces(mpsc::Sender<Bytes>);
-
-impl Pieces {
-    async fn say(&self, text: &str) {
-        within("writing", self.0.send(Bytes::copy_from_slice(text.as_bytes()))).await.unwrap();
-    }
-    async fn event(&self, data: &str) {
-        self.say(&format!("event: message\ndata: {data}\n\n")).await;
-    }
-}
-
-impl Exchange {
-    fn reply(self, response: Response) {
-        let _ = self.reply.send(response);
-    }
-    fn answer(self, result: &str) {
-        let id = self.body["id"].clone();
-        self.reply(status(200, &format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{result}}}"#)));
-    }
-    fn accept(self) {
-        self.reply(status(202, ""));
-    }
-    fn stream(self) -> Pieces {
-        let (sender, receiver) = mpsc::channel::<Bytes>(16);
-        let stream = futures_util::stream::unfold(receiver, |mut receiver| async {
-            receiver.recv().await.map(|piece| (Ok::<_, Infallible>(piece), receiver))
-        });
-        let response = Response::builder()
-            .header("content-type", "Text/Event-Stream; charset=utf-8")
-            .body(Body::from_stream(stream));
-        self.reply(response.unwrap());
-        Pieces(sender)
-    }
-    fn header(&self, name: &str) -> Option<&str> {
-        self.headers.get(name).map(|value| value.to_str().unwrap())
-    }
-    fn id(&self) -> String {
-        self.body["id"].to_string()
-    }
-}
-
-impl Remote {
-    async fn new() -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let address = listener.local_addr().unwrap();
-        let (door, requests) = mpsc::channel(64);
-        let app = Router::new().fallback(handle).with_state(door);
-        // Ends with the runtime of the test.
-        let tasks = TaskTracker::new();
-        tasks.spawn(async move { axum::serve(listener, app).await });
-        Self { address, requests, aside: VecDeque::new() }
-    }
-
-    fn endpoint(&self) -> HttpEndpoint {
-        self.endpoint_at("/mcp")
-    }
-
-    fn endpoint_at(&self, path: &str) -> HttpEndpoint {
-        let headers = [("Authorization", "Bearer upstream"), ("Accept", "text/html")];
-        HttpEndpoint::new(&format!("http://{}{path}", self.address), headers).unwrap()
-    }
-
-    /// The next request of this method; others wait.
-    async fn hear(&mut self, method: Method) -> Exchange {
-        if let Some(at) = self.aside.iter().position(|exchange| exchange.method == method) {
-            return self.aside.remove(at).unwrap();
-        }
-        loop {
-            let exchange = within("a request", self.requests.recv()).await.unwrap();
-            if exchange.method == method {
-                return exchange;
-            }
-            self.aside.push_back(exchange);
-        }
-    }
-
-    async fn post(&mut self) -> Exchange {
-        self.hear(Method::POST).await
-    }
-
-    /// Answers `initialize` with a session of this name, and takes `initialized`.
-    async fn greet(&mut self, session: &str, capabilities: &str) {
-        let initialize = self.post().await;
-        assert_eq!(initialize.body["method"], "initialize");
-        assert_eq!(initialize.header("mcp-session-id"), None);
-        let answer = format!(
-            r#"{{"jsonrpc":"2.0","id":{},"result":{{"protocolVersion":"2025-06-18","capabilities":{capabilities},"serverInfo":{{"name":"remote","version":"1"}}}}}}"#,
-            initialize.id()
-        );
-        let mut response = status(200, &answer);
-        response.headers_mut().insert("mcp-session-id", session.parse().unwrap());
-        initialize.reply(response);
-        let initialized = self.post().await;
-        assert_eq!(initialized.body["method"], "notifications/initialized");
-        assert_eq!(initialized.header("mcp-session-id"), Some(session));
-        initialized.accept();
-    }
-
-    async fn connect(&mut self, options: ConnectOptions) -> (Connection, ServerEvents) {
-        let endpoint = self.endpoint();
-        let capabilities = r#"{"tools":{"listChanged":true}}"#;
-        let (opened, ()) = tokio::join!(connect(endpoint, options), self.greet("s1", capabilities));
-        opened.expect("opens")
-    }
-}
 
 /// Connected, and the server has no stream of its own.
 async fn connected() -> (Remote, Connection, ServerEvents) {

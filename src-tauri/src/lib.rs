@@ -45,6 +45,14 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let paths = arguments.paths();
     log::begin(paths.as_ref().ok());
+    let runtime = match drawbridge_core::runtime() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            tracing::error!(%error, "no threads");
+            return ExitCode::FAILURE;
+        }
+    };
+    tauri::async_runtime::set(runtime.handle().clone());
     let mut context = tauri::generate_context!();
     if let Some(suffix) = arguments.instance() {
         context.config_mut().identifier.push_str(&suffix);

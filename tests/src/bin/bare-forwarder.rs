@@ -1,25 +1,23 @@
-//! What a call costs when nothing is checked and nothing recorded: the gateway's HTTP server and the
-//! gateway's wire code, with guard, tokens, sessions, policy and record left out.
+//! What a call costs when nothing is checked and nothing recorded: the gateway's own HTTP server and
+//! wire code, with guard, tokens, sessions, policy and record left out.
 //!
 //! `bare-forwarder COMMAND [ARGUMENT …]` starts the server, prints the port it listens on, and ends
 //! when standard input does. Tools have the names the gateway would give them for a server named
 //! `bench`, and are exchanged for the server's own in the same way.
 #![expect(clippy::disallowed_methods, reason = "it starts the server it stands in front of")]
 
-use std::convert::Infallible;
 use std::io::{Read as _, Write as _};
 use std::process::Stdio;
 use std::sync::Arc;
 
 use anyhow::Context as _;
-use bytes::Bytes;
+use drawbridge_gateway::Limits;
+use drawbridge_gateway::serving::{self, Answer, Ending, Exchange, Pace, Said, Voice};
 use drawbridge_mcp::wire::{self, Edit, Message};
 use drawbridge_mcp::{Caller, ConnectOptions, Connection, Outcome, PeerFeatures, Request, stdio};
-use http_body_util::{BodyExt as _, Full};
+use http::{Response, StatusCode};
 use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -32,9 +30,7 @@ fn main() -> anyhow::Result<()> {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
     });
-    // The same runtime the gateway has.
-    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
-    runtime.block_on(serve(&command))
+    drawbridge_core::runtime()?.block_on(serve(&command))
 }
 
 async fn serve(command: &[String]) -> anyhow::Result<()> {
@@ -56,47 +52,45 @@ async fn serve(command: &[String]) -> anyhow::Result<()> {
     let mut out = std::io::stdout();
     writeln!(out, "{}", listener.local_addr()?.port())?;
     out.flush()?;
+    let limits = Arc::new(Limits::default());
     loop {
         let (stream, _) = listener.accept().await?;
-        tasks.spawn(serve_connection(stream, connection.clone()));
+        let (limits, connection) = (Arc::clone(&limits), connection.clone());
+        let exchanges = tasks.clone();
+        tasks.spawn(async move {
+            let draining = CancellationToken::new();
+            let (leave, cut) = (draining.child_token(), CancellationToken::new());
+            let ending = Ending { draining, leave, cut };
+            let answer = |request| answer(&limits, &connection, &exchanges, request);
+            // A caller that hangs up is the end of a connection like any other.
+            let _ = serving::connection(stream, &limits, &ending, answer).await;
+        });
     }
 }
 
-async fn serve_connection(stream: TcpStream, connection: Connection) {
-    let _ = stream.set_nodelay(true);
-    let connection = Arc::new(connection);
-    let service = service_fn(|request| {
-        let connection = Arc::clone(&connection);
-        async move { Ok::<_, Infallible>(answer(&connection, request).await) }
-    });
-    // A caller that hangs up is the end of a connection like any other.
-    let _ = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .serve_connection(TokioIo::new(stream), service)
-        .await;
-}
-
 async fn answer(
+    limits: &Limits,
     connection: &Connection,
-    request: hyper::Request<Incoming>,
-) -> hyper::Response<Full<Bytes>> {
-    let (status, body) = match forward(connection, request).await {
-        Ok(body) => (200, body),
-        Err(error) => (400, error.to_string()),
+    tasks: &TaskTracker,
+    request: http::Request<Incoming>,
+) -> Response<Answer> {
+    let (parts, body) = request.into_parts();
+    let forms = serving::forms(&parts.headers).filter(|_| serving::is_json(&parts.headers));
+    let Some(forms) = forms else { return serving::json(StatusCode::BAD_REQUEST, "the headers") };
+    let Ok(body) = serving::read_body(body, limits).await else {
+        return serving::json(StatusCode::BAD_REQUEST, "the body");
     };
-    let mut response = hyper::Response::new(Full::new(Bytes::from(body)));
-    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or_default();
-    let json = http::HeaderValue::from_static("application/json");
-    response.headers_mut().insert(http::header::CONTENT_TYPE, json);
-    response
+    let connection = connection.clone();
+    let exchange = Exchange::new(tasks, |voice: Voice| async move {
+        let answer = forward(&connection, &body).await;
+        voice.say(Said::Answer(answer.ok())).await;
+    });
+    let pace = Pace { stream_after: limits.stream_after, keep_alive: limits.keep_alive };
+    serving::respond(exchange, forms, pace).await
 }
 
-async fn forward(
-    connection: &Connection,
-    request: hyper::Request<Incoming>,
-) -> anyhow::Result<String> {
-    let body = request.into_body().collect().await?.to_bytes();
-    let text = std::str::from_utf8(&body)?;
+async fn forward(connection: &Connection, body: &[u8]) -> anyhow::Result<String> {
+    let text = std::str::from_utf8(body)?;
     let Message::Request { id, method, params } = wire::parse(text)? else {
         return Ok(String::new());
     };

@@ -7,6 +7,7 @@
 //! The record does not decide what may cross, and it does not look into what it keeps: whoever
 //! hands it arguments and results has taken tokens and secrets out.
 
+mod clerk;
 mod entry;
 mod error;
 mod file;

@@ -15,6 +15,7 @@ use crate::{EntryId, NotRecorded};
 /// index on the way of a call.
 const PAGES_PER_GROUP: usize = 4;
 
+#[derive(Debug)]
 pub(crate) struct Pen {
     connection: Connection,
     file: Arc<Path>,
@@ -38,16 +39,17 @@ pub(crate) enum Unwritten {
 impl Pen {
     /// A pen for a file that was just opened. It never waits for another program: that would block
     /// the thread of the call that writes.
-    pub(crate) fn new(opened: Opened) -> rusqlite::Result<Self> {
+    pub(crate) fn new(opened: Opened) -> rusqlite::Result<Box<Self>> {
         let Opened { connection, file, run, newest } = opened;
         connection.busy_timeout(Duration::ZERO)?;
-        Ok(Self { connection, file, run, next: newest + 1, group: Vec::new(), unchecked_pages: 0 })
+        let (next, group) = (newest + 1, Vec::new());
+        Ok(Box::new(Self { connection, file, run, next, group, unchecked_pages: 0 }))
     }
 
     /// Since when the one who has waited longest for the group waits; where nobody does, since when
     /// its oldest row is there.
     pub(crate) fn waiting_since(&self) -> Instant {
-        let awaited = self.group.iter().filter(|waiting| waiting.answer.is_some());
+        let awaited = self.group.iter().filter(|waiting| waiting.is_awaited());
         let oldest = awaited.map(|waiting| waiting.since).min();
         oldest
             .or_else(|| self.group.iter().map(|waiting| waiting.since).min())

@@ -4,7 +4,6 @@ use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::watch;
-use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use crate::pen::Pen;
@@ -13,7 +12,7 @@ use crate::row::Row;
 use crate::writer::Writer;
 use crate::{
     CallBegan, CallEnded, DataFolderLock, EntryDetail, EntryId, KeptState, NotRecorded, Note,
-    OpenError, Page, ReadError, file,
+    OpenError, Page, ReadError, clerk, file,
 };
 
 /// The record: a handle that is cheap to clone. When the last one is dropped, what waits is
@@ -22,7 +21,16 @@ use crate::{
 pub struct Record {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
-    _last_handle: Arc<DropGuard>,
+    _last_handle: Arc<LastHandle>,
+}
+
+/// Closes the record when the last handle is dropped.
+struct LastHandle(Arc<Writer>);
+
+impl Drop for LastHandle {
+    fn drop(&mut self) {
+        self.0.shut();
+    }
 }
 
 impl Record {
@@ -48,11 +56,12 @@ impl Record {
             file: path.to_path_buf(),
             cause: NotRecorded::from_sqlite(&error, &path),
         })?;
-        let writer = Arc::new(Writer::new(pen, Arc::clone(&path), tasks));
+        let writer = Arc::new(Writer::new(pen));
         let readers = Arc::new(Readers::new(&path, run));
-        let dropped = CancellationToken::new();
-        tasks.spawn(Arc::clone(&writer).run(dropped.clone(), lock));
-        Ok(Self { writer, readers, _last_handle: Arc::new(dropped.drop_guard()) })
+        let last_handle = Arc::new(LastHandle(Arc::clone(&writer)));
+        let employer = Arc::clone(&writer);
+        tasks.spawn_blocking(move || clerk::work(&employer, &path, lock));
+        Ok(Self { writer, readers, _last_handle: last_handle })
     }
 
     /// Puts on record that a call is about to run, and returns when that is committed. Dropping

@@ -45,12 +45,23 @@ pub(crate) struct Waiting {
     pub(crate) since: Instant,
     /// Set by the writer; 0 for a row that has no number.
     pub(crate) id: i64,
-    /// Absent for the end of a call, which is kept until it is written.
-    pub(crate) answer: Option<Answer>,
+    pub(crate) awaits: Awaits,
     pub(crate) place: Place,
 }
 
-pub(crate) type Answer = oneshot::Sender<Result<EntryId, NotRecorded>>;
+/// Who waits for a row to be written.
+#[derive(Debug)]
+pub(crate) enum Awaits {
+    /// Nobody: the end of a call, which is kept until it is written.
+    Nobody,
+    /// Whoever writes it.
+    Writer,
+    /// A caller who has to be told.
+    Caller(oneshot::Sender<Answer>),
+}
+
+/// The number of a row that is committed, or why it is not.
+pub(crate) type Answer = Result<EntryId, NotRecorded>;
 
 /// Which bound a waiting row counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -75,16 +86,20 @@ const KEEP: &str = "INSERT INTO kept (key, value) VALUES (?1, ?2) \
      ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 impl Waiting {
-    pub(crate) fn new(row: Row, answer: Option<Answer>, place: Place) -> Self {
+    pub(crate) fn new(row: Row, awaits: Awaits, place: Place) -> Self {
         let at = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| whole(since.as_millis()));
-        Self { row, at, since: Instant::now(), id: 0, answer, place }
+        Self { row, at, since: Instant::now(), id: 0, awaits, place }
     }
 
     /// Whether this is a call that nobody waits to run any more.
     pub(crate) fn is_moot(&self) -> bool {
-        matches!(self.row, Row::Began(_)) && self.answer.as_ref().is_some_and(Answer::is_closed)
+        matches!((&self.row, &self.awaits), (Row::Began(_), Awaits::Caller(caller)) if caller.is_closed())
+    }
+
+    pub(crate) fn is_awaited(&self) -> bool {
+        !matches!(self.awaits, Awaits::Nobody)
     }
 
     pub(crate) fn has_number(&self) -> bool {

@@ -1,118 +1,126 @@
 //! Who writes, and when.
 //!
-//! Rows wait at a desk on which the one pen lies. A call that puts its row there and finds the pen
-//! takes it and writes on its own thread everything that waits, as one group; a call that finds it
-//! taken waits for its answer. So a lone call commits without waking another thread, which costs
-//! several times as much as the commit, and calls that come together are committed together.
+//! There is one pen. A call that finds it on the desk writes its row on its own thread, so that a
+//! lone call commits without waking another thread, which costs several times as much as the commit.
+//! Where other calls are under way, whoever has the pen first lets the tasks run that are ready:
+//! each of them that has a row adds it, and one commit does for all.
 //!
-//! Nobody waits while holding the pen, so a call that is dropped cannot take it along. What would
-//! have to wait is left to one task in the background: a file that another program holds, more
-//! rows than a call should write for others, and ends of calls that no next call has taken along.
+//! Nobody waits for the end of a call to be written: the [clerk](crate::clerk) writes ends, on a
+//! thread beside the one that serves apps, and does what would have to wait. Nobody else waits for
+//! anything but ready tasks while holding the pen, and a call that is dropped puts it back.
 
 use std::collections::VecDeque;
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
-use tokio::sync::{Notify, Semaphore, oneshot, watch};
-use tokio::time::Instant;
+use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
 
 use drawbridge_model::ActivityOutcome;
 
 use crate::pen::{Pen, Unwritten};
-use crate::row::{Place, Row, Waiting};
-use crate::{CallEnded, DataFolderLock, EntryId, NotRecorded, file};
+use crate::row::{Answer, Awaits, Place, Row, Waiting};
+use crate::{CallEnded, EntryId, NotRecorded};
 
 /// Most rows that wait while somebody waits for them. When they are that many: wait.
 const AWAITED: usize = 1024;
 /// Most ends of calls that wait. When they are that many: wait.
 const ENDS: usize = 4096;
-/// Most rows in a group.
+/// Most rows in a group of calls that wait.
 const GROUP: usize = 64;
-/// Most groups that a call writes, its own included, before it leaves the rest to the background.
-const GROUPS_PER_CALL: usize = 4;
-/// How long an end waits for a call to take it along.
-const LINGER: Duration = Duration::from_millis(5);
-/// How long a row waits for another program to let go of the file.
-const PATIENCE: Duration = Duration::from_secs(2);
-/// How often is looked whether it did.
-const LOOK_AGAIN: Duration = Duration::from_millis(10);
-/// How long after a failure it is tried again by itself.
-const RETRY: Duration = Duration::from_secs(2);
+/// Most ends in a group: a call that comes meanwhile waits for them.
+pub(crate) const ENDS_IN_GROUP: usize = 32;
 /// Pages in the log (8 MiB) that are worth carrying into the file.
 const PAGES_TO_CARRY: usize = 4096;
-/// How often, and with which pause, whoever carries pages looks whether the pen is free.
-const PEN_TRIES: usize = 100;
-const PEN_PAUSE: Duration = Duration::from_millis(1);
 
 pub(crate) struct Writer {
-    file: Arc<Path>,
     desk: Mutex<Desk>,
+    /// Rung when there is something for the clerk.
+    bell: Condvar,
     awaited: Semaphore,
     ends: Semaphore,
-    wake: Notify,
+    /// Cancelled when the clerk has let the file go.
     finished: CancellationToken,
     trouble: watch::Sender<Option<NotRecorded>>,
     newest: watch::Sender<i64>,
-    tasks: TaskTracker,
 }
 
-struct Desk {
+pub(crate) struct Desk {
+    /// Rows that are awaited.
     waiting: VecDeque<Waiting>,
-    pen: Option<Pen>,
-    /// The pen on its way to the background.
-    handed: Option<Pen>,
-    /// Something waits that no call may come to take along.
-    flush: bool,
-    carry: Carry,
-    closed: bool,
-}
-
-/// Whether pages are being carried from the log into the file.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Carry {
-    /// There are few.
-    Idle,
-    /// The background is to begin with it.
-    Due,
-    /// A thread does it.
-    Running,
+    /// Ends of calls, and what else nobody waits for.
+    pub(crate) ends: VecDeque<Waiting>,
+    pen: Option<Box<Pen>>,
+    /// The pen on its way to the clerk.
+    pub(crate) handed: Option<Box<Pen>>,
+    /// The clerk waits for the pen, so whoever puts it back rings.
+    pub(crate) wanted: bool,
+    /// There are so many pages in the log that they are to be carried into the file.
+    pub(crate) carry_due: bool,
+    /// Calls that began, or wait to, and have no end yet. Only a guide to how busy it is.
+    under_way: usize,
+    pub(crate) closed: bool,
 }
 
 /// What became of a group.
-enum Group {
-    /// It is committed and everyone has their answer.
-    Written,
+pub(crate) enum Group {
+    /// It is committed and everyone has their answer. The number is that of the writer's own row,
+    /// if it was among them.
+    Written(Option<EntryId>),
     /// Nothing waited.
     Empty,
     /// Another program holds the file; the group stays with the pen.
     Busy(NotRecorded),
     /// It could not be written, and everyone who waited knows.
-    Failed,
+    Failed(NotRecorded),
+}
+
+/// Which rows go into a group.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Take {
+    /// Those that somebody waits for.
+    Awaited,
+    /// Whatever is there.
+    All,
+}
+
+/// What a call does with its row.
+enum Turn {
+    /// It writes it at once.
+    Writes(Box<Pen>),
+    /// It writes it with those of others.
+    Gathers(Box<Pen>),
+    /// Somebody else writes it, and answers here.
+    Waits(oneshot::Receiver<Answer>),
+}
+
+/// What a call that took the pen has of it.
+enum Led {
+    Answered(Answer),
+    /// Its row is left to the clerk, who answers here.
+    Left(oneshot::Receiver<Answer>),
 }
 
 impl Writer {
-    pub(crate) fn new(pen: Pen, file: Arc<Path>, tasks: &TaskTracker) -> Self {
+    pub(crate) fn new(pen: Box<Pen>) -> Self {
         let newest = watch::Sender::new(pen.newest());
         Self {
-            file,
             desk: Mutex::new(Desk {
                 waiting: VecDeque::new(),
+                ends: VecDeque::new(),
                 pen: Some(pen),
                 handed: None,
-                flush: false,
-                carry: Carry::Idle,
+                wanted: false,
+                carry_due: false,
+                under_way: 0,
                 closed: false,
             }),
+            bell: Condvar::new(),
             awaited: Semaphore::new(AWAITED),
             ends: Semaphore::new(ENDS),
-            wake: Notify::new(),
             finished: CancellationToken::new(),
             trouble: watch::Sender::new(None),
             newest,
-            tasks: tasks.clone(),
         }
     }
 
@@ -125,22 +133,79 @@ impl Writer {
     }
 
     /// Writes a row and returns its number when it is committed.
-    pub(crate) async fn write(&self, row: Row) -> Result<EntryId, NotRecorded> {
+    pub(crate) async fn write(&self, row: Row) -> Answer {
         self.awaited.acquire().await.map_err(|_| NotRecorded::Closed)?.forget();
-        let (answer, answered) = oneshot::channel();
-        let mut awaited = Awaited { writer: self, answered, is_call: matches!(row, Row::Began(_)) };
-        let pen = {
+        let is_call = matches!(row, Row::Began(_));
+        let turn = {
             let mut desk = self.desk();
             if desk.closed {
                 return Err(NotRecorded::Closed);
             }
-            desk.waiting.push_back(Waiting::new(row, Some(answer), Place::Awaited));
-            desk.pen.take()
+            let alone = desk.under_way == 0;
+            desk.under_way += usize::from(is_call);
+            let (awaits, turn) = match desk.pen.take() {
+                Some(pen) if alone => (Awaits::Writer, Turn::Writes(pen)),
+                Some(pen) => (Awaits::Writer, Turn::Gathers(pen)),
+                None => {
+                    let (answer, answered) = oneshot::channel();
+                    (Awaits::Caller(answer), Turn::Waits(answered))
+                }
+            };
+            desk.waiting.push_back(Waiting::new(row, awaits, Place::Awaited));
+            turn
         };
-        if let Some(pen) = pen {
-            self.lead(pen);
+        let led = match turn {
+            Turn::Writes(pen) => self.write_own(&mut Leading::new(self, pen)),
+            Turn::Gathers(pen) => {
+                let mut leading = Leading::new(self, pen);
+                leading.own_waits = true;
+                tokio::task::yield_now().await;
+                leading.own_waits = false;
+                self.write_own(&mut leading)
+            }
+            Turn::Waits(answered) => Led::Left(answered),
+        };
+        match led {
+            Led::Answered(answer) => answer,
+            Led::Left(answered) => {
+                let mut awaited = Awaited { writer: self, answered, is_call };
+                (&mut awaited.answered).await.unwrap_or(Err(NotRecorded::Closed))
+            }
         }
-        (&mut awaited.answered).await.unwrap_or(Err(NotRecorded::Closed))
+    }
+
+    /// Writes, on the thread of the call, until its own row is written.
+    fn write_own(&self, leading: &mut Leading<'_>) -> Led {
+        let Some(pen) = &mut leading.pen else { return Led::Answered(Err(NotRecorded::Closed)) };
+        loop {
+            match self.write_group(pen, Take::Awaited) {
+                Group::Written(None) => {}
+                Group::Written(Some(own)) => return Led::Answered(Ok(own)),
+                Group::Failed(reason) => return Led::Answered(Err(reason)),
+                Group::Empty => return Led::Answered(Err(NotRecorded::Closed)),
+                Group::Busy(_) => {
+                    let (answer, answered) = oneshot::channel();
+                    let mut desk = self.desk();
+                    let mut rows = pen.group.iter_mut().chain(&mut desk.waiting);
+                    if let Some(own) = rows.find(|row| matches!(row.awaits, Awaits::Writer)) {
+                        own.awaits = Awaits::Caller(answer);
+                    }
+                    return Led::Left(answered);
+                }
+            }
+        }
+    }
+
+    /// Drops the row of a call that was to write it and is gone.
+    fn drop_own_row(&self) {
+        let mut desk = self.desk();
+        let own = |waiting: &Waiting| matches!(waiting.awaits, Awaits::Writer);
+        if let Some(index) = desk.waiting.iter().position(own)
+            && let Some(row) = desk.waiting.remove(index)
+        {
+            desk.under_way = desk.under_way.saturating_sub(1);
+            self.release(row.place);
+        }
     }
 
     /// Queues the end of a call, once there is room.
@@ -161,114 +226,141 @@ impl Writer {
         if desk.closed {
             return;
         }
-        desk.waiting.push_back(Waiting::new(row, None, place));
-        if !std::mem::replace(&mut desk.flush, true) {
-            self.wake.notify_one();
+        desk.under_way = desk.under_way.saturating_sub(1);
+        desk.ends.push_back(Waiting::new(row, Awaits::Nobody, place));
+        // The clerk looks at the clock from the first one on.
+        if desk.ends.len() == 1 {
+            self.bell.notify_one();
         }
+    }
+
+    pub(crate) fn is_in_trouble(&self) -> bool {
+        self.trouble.borrow().is_some()
+    }
+
+    /// Takes no more rows. What waits is still written.
+    pub(crate) fn shut(&self) {
+        self.desk().closed = true;
+        self.bell.notify_one();
     }
 
     /// Takes no more rows, writes what waits and lets the file go.
     pub(crate) async fn close(&self) {
-        self.desk().closed = true;
-        self.wake.notify_one();
+        self.shut();
         self.finished.cancelled().await;
     }
 
-    fn desk(&self) -> MutexGuard<'_, Desk> {
+    pub(crate) fn desk(&self) -> MutexGuard<'_, Desk> {
         self.desk.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Writes as much as a call should write, on the thread of the call.
-    fn lead(&self, pen: Pen) {
-        let mut leading = Leading { writer: self, pen: Some(pen) };
-        let Some(pen) = &mut leading.pen else { return };
-        for _ in 0..GROUPS_PER_CALL {
-            let Group::Written = self.write_group(pen) else { return };
-        }
-    }
-
-    /// Writes everything that waits, and waits for other programs that hold the file.
-    async fn work_off(&self, leading: &mut Leading<'_>) {
-        let Some(pen) = &mut leading.pen else { return };
-        loop {
-            match self.write_group(pen) {
-                Group::Written => tokio::task::yield_now().await,
-                Group::Empty | Group::Failed => return,
-                Group::Busy(reason) if pen.waiting_since().elapsed() >= PATIENCE => {
-                    return self.refuse(pen, &reason);
-                }
-                Group::Busy(_) => tokio::time::sleep(LOOK_AGAIN).await,
+    /// Waits for the bell, or until the time has passed.
+    pub(crate) fn wait<'a>(
+        &self,
+        desk: MutexGuard<'a, Desk>,
+        time: Option<Duration>,
+    ) -> MutexGuard<'a, Desk> {
+        match time {
+            None => self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner),
+            Some(time) => {
+                let waited = self.bell.wait_timeout(desk, time);
+                waited.unwrap_or_else(PoisonError::into_inner).0
             }
         }
     }
 
-    fn write_group(&self, pen: &mut Pen) -> Group {
+    /// Writes one group: what was left with the pen, or else what waits.
+    pub(crate) fn write_group(&self, pen: &mut Pen, take: Take) -> Group {
         if pen.group.is_empty() {
-            self.take_group(&mut pen.group);
+            self.take_group(&mut pen.group, take);
         }
         if pen.group.is_empty() {
             return Group::Empty;
         }
         match pen.write() {
-            Ok(()) => self.answer(pen),
-            Err(Unwritten::Busy(reason)) => return Group::Busy(reason),
+            Ok(()) => Group::Written(self.answer(pen)),
+            Err(Unwritten::Busy(reason)) => Group::Busy(reason),
             Err(Unwritten::Failed(reason)) => {
                 self.refuse(pen, &reason);
-                return Group::Failed;
+                Group::Failed(reason)
             }
         }
-        Group::Written
     }
 
-    fn take_group(&self, group: &mut Vec<Waiting>) {
+    fn take_group(&self, group: &mut Vec<Waiting>, take: Take) {
         let mut desk = self.desk();
         while group.len() < GROUP {
             match desk.waiting.pop_front() {
                 None => break,
-                Some(moot) if moot.is_moot() => self.release(moot.place),
+                Some(moot) if moot.is_moot() => {
+                    desk.under_way = desk.under_way.saturating_sub(1);
+                    self.release(moot.place);
+                }
                 Some(waiting) => group.push(waiting),
             }
         }
+        if take == Take::All {
+            let ends = desk.ends.len().min(ENDS_IN_GROUP);
+            group.extend(desk.ends.drain(..ends));
+        }
     }
 
-    fn answer(&self, pen: &mut Pen) {
+    /// Tells everyone who waits for a row of the group that it is committed. Gives the number of
+    /// the writer's own.
+    fn answer(&self, pen: &mut Pen) -> Option<EntryId> {
         self.newest.send_if_modified(|newest| {
             let grew = *newest < pen.newest();
             *newest = pen.newest();
             grew
         });
-        self.trouble.send_if_modified(|trouble| trouble.take().is_some());
+        if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
+            // The clerk need not wait any longer with what could not be written.
+            self.bell.notify_one();
+        }
+        let mut own = None;
         for waiting in pen.group.drain(..) {
             self.release(waiting.place);
-            let Some(answer) = waiting.answer else { continue };
             let id = EntryId(waiting.id);
-            if answer.send(Ok(id)).is_err() && matches!(waiting.row, Row::Began(_)) {
-                self.queue_end_now(id, left_before_it_ran());
+            match waiting.awaits {
+                Awaits::Nobody => {}
+                Awaits::Writer => own = Some(id),
+                Awaits::Caller(caller) => {
+                    let told = caller.send(Ok(id));
+                    if told.is_err() && matches!(waiting.row, Row::Began(_)) {
+                        self.queue_end_now(id, left_before_it_ran());
+                    }
+                }
             }
         }
+        own
     }
 
     /// Tells everyone who waits that it could not be written. What nobody waits for is kept.
-    fn refuse(&self, pen: &mut Pen, reason: &NotRecorded) {
+    pub(crate) fn refuse(&self, pen: &mut Pen, reason: &NotRecorded) {
         tracing::error!(%reason, "the record cannot be written");
         self.trouble.send_replace(Some(reason.clone()));
         let mut desk = self.desk();
         let queue = std::mem::take(&mut desk.waiting);
         for waiting in pen.group.drain(..).chain(queue) {
-            match waiting.answer {
-                None => desk.waiting.push_back(waiting),
-                Some(answer) => {
+            if matches!(waiting.row, Row::Began(_)) {
+                desk.under_way = desk.under_way.saturating_sub(1);
+            }
+            match waiting.awaits {
+                Awaits::Nobody => desk.ends.push_back(waiting),
+                Awaits::Writer => self.release(waiting.place),
+                Awaits::Caller(caller) => {
                     self.release(waiting.place);
                     // Whoever is gone needs no answer.
-                    let _ = answer.send(Err(reason.clone()));
+                    let _ = caller.send(Err(reason.clone()));
                 }
             }
         }
-        if desk.waiting.is_empty() && !desk.closed {
+        if desk.ends.is_empty() && !desk.closed {
             // Something to try with, so that the trouble ends when its cause does.
             let row = Row::Kept { key: "tried", value: String::new() };
-            desk.waiting.push_back(Waiting::new(row, None, Place::Extra));
+            desk.ends.push_back(Waiting::new(row, Awaits::Nobody, Place::Extra));
         }
+        self.bell.notify_one();
     }
 
     fn release(&self, place: Place) {
@@ -279,109 +371,44 @@ impl Writer {
         }
     }
 
-    /// Puts the pen on the desk, or hands it to the background when somebody waits for it.
-    fn put_back(&self, pen: Pen) {
+    /// Puts the pen on the desk, or hands it to the clerk who wants it.
+    pub(crate) fn put_back(&self, pen: Box<Pen>) {
         let mut desk = self.desk();
-        let mut wake = desk.closed;
-        if pen.unchecked_pages >= PAGES_TO_CARRY && desk.carry == Carry::Idle {
-            desk.carry = Carry::Due;
-            wake = true;
-        }
-        if !desk.waiting.is_empty() {
-            wake |= !std::mem::replace(&mut desk.flush, true);
-        }
-        if !pen.group.is_empty() || desk.waiting.iter().any(|waiting| waiting.answer.is_some()) {
-            desk.handed = Some(pen);
-            wake = true;
-        } else {
+        desk.carry_due |= pen.unchecked_pages >= PAGES_TO_CARRY;
+        let ring = desk.carry_due || desk.wanted || desk.closed || !desk.waiting.is_empty();
+        if pen.group.is_empty() {
             desk.pen = Some(pen);
+        } else {
+            desk.handed = Some(pen);
         }
-        drop(desk);
-        if wake {
-            self.wake.notify_one();
+        if ring || desk.handed.is_some() {
+            self.bell.notify_one();
         }
     }
 
-    /// The one task in the background. It ends when the record is closed or its last handle was
-    /// dropped, and nothing waits any more; then it lets the folder go.
-    pub(crate) async fn run(self: Arc<Self>, dropped: CancellationToken, lock: DataFolderLock) {
-        let mut carrying = None;
-        let mut flush_at = None;
-        loop {
-            let closed = self.desk().closed;
-            let mut flush_now = false;
-            tokio::select! {
-                () = dropped.cancelled(), if !closed => self.desk().closed = true,
-                () = self.wake.notified() => {}
-                () = until(flush_at) => flush_now = true,
-            }
-            let (pen, carry, closed) = {
-                let mut desk = self.desk();
-                if flush_now {
-                    flush_at = None;
-                    desk.flush = false;
-                }
-                let pen = match desk.handed.take() {
-                    None if flush_now || desk.closed => desk.pen.take(),
-                    handed => handed,
-                };
-                let carry = desk.carry == Carry::Due && !desk.closed;
-                if carry {
-                    desk.carry = Carry::Running;
-                }
-                (pen, carry, desk.closed)
-            };
-            if carry {
-                let writer = Arc::clone(&self);
-                carrying = Some(self.tasks.spawn_blocking(move || writer.carry_pages()));
-            }
-            if let Some(pen) = pen {
-                let mut leading = Leading { writer: &self, pen: Some(pen) };
-                self.work_off(&mut leading).await;
-                if closed {
-                    leading.pen = None;
-                    break;
-                }
-            }
-            if flush_at.is_none() && self.desk().flush {
-                let wait = if self.trouble.borrow().is_some() { RETRY } else { LINGER };
-                flush_at = Some(Instant::now() + wait);
-            }
-        }
+    /// Nothing is written any more; whoever still waits learns that it is closed.
+    pub(crate) fn finish(&self) {
         self.awaited.close();
         self.ends.close();
-        self.desk().waiting.clear();
-        if let Some(carrying) = carrying {
-            // It was finished or it panicked; either way it holds the file no longer.
-            let _ = carrying.await;
-        }
-        drop(lock);
+        let mut desk = self.desk();
+        desk.waiting.clear();
+        desk.ends.clear();
+        drop(desk);
         self.finished.cancel();
     }
+}
 
-    /// Carries pages from the log into the file, on a thread that may block.
-    ///
-    /// Most are carried while calls go on. The pen is then taken for the few that came meanwhile,
-    /// so that the log can begin anew however busy it is.
-    fn carry_pages(&self) {
-        let carried = file::connect(&self.file).and_then(|connection| {
-            file::carry(&connection)?;
-            for _ in 0..PEN_TRIES {
-                let Some(pen) = self.desk().pen.take() else {
-                    std::thread::sleep(PEN_PAUSE);
-                    continue;
-                };
-                let mut leading = Leading { writer: self, pen: Some(pen) };
-                file::carry(&connection)?;
-                leading.pen.as_mut().map_or(Ok(()), Pen::begin_log_anew)?;
-                break;
-            }
-            Ok(())
-        });
-        if let Err(error) = carried {
-            tracing::warn!(%error, "the log of the record stays longer than it should");
-        }
-        self.desk().carry = Carry::Idle;
+impl Desk {
+    /// The pen, if it is there. If it is not, whoever has it rings when putting it back.
+    pub(crate) fn want(&mut self) -> Option<Box<Pen>> {
+        let pen = self.handed.take().or_else(|| self.pen.take());
+        self.wanted = pen.is_none();
+        pen
+    }
+
+    /// Whether anyone waits for a row to be written.
+    pub(crate) fn is_awaited(&self) -> bool {
+        !self.waiting.is_empty()
     }
 }
 
@@ -391,17 +418,18 @@ fn left_before_it_ran() -> CallEnded {
     end
 }
 
-async fn until(time: Option<Instant>) {
-    match time {
-        Some(time) => tokio::time::sleep_until(time).await,
-        None => std::future::pending().await,
-    }
+/// Whoever writes. The pen goes back, whatever happens.
+pub(crate) struct Leading<'a> {
+    writer: &'a Writer,
+    pub(crate) pen: Option<Box<Pen>>,
+    /// The row of the call that has the pen is on the desk, and goes with the call.
+    own_waits: bool,
 }
 
-/// Whoever writes. The pen goes back, whatever happens.
-struct Leading<'a> {
-    writer: &'a Writer,
-    pen: Option<Pen>,
+impl<'a> Leading<'a> {
+    pub(crate) fn new(writer: &'a Writer, pen: Box<Pen>) -> Self {
+        Self { writer, pen: Some(pen), own_waits: false }
+    }
 }
 
 impl Drop for Leading<'_> {
@@ -411,6 +439,9 @@ impl Drop for Leading<'_> {
             // What made this thread panic must not make the next one.
             pen.group.clear();
         }
+        if self.own_waits || std::thread::panicking() {
+            self.writer.drop_own_row();
+        }
         self.writer.put_back(pen);
     }
 }
@@ -419,7 +450,7 @@ impl Drop for Leading<'_> {
 /// not run.
 struct Awaited<'a> {
     writer: &'a Writer,
-    answered: oneshot::Receiver<Result<EntryId, NotRecorded>>,
+    answered: oneshot::Receiver<Answer>,
     is_call: bool,
 }
 

@@ -138,8 +138,9 @@ async fn while_another_program_holds_the_file_calls_are_refused_in_time_and_then
     other.execute_batch("COMMIT").expect("lets go");
     let id = test.record.begin(call("goes on")).await.expect("recorded");
     assert_eq!(*trouble.borrow_and_update(), None, "the trouble is over");
+    within("the end was kept", test.ended(1)).await;
     let ended = test.record.entry(open.number()).await.expect("reads").expect("is there");
-    assert_eq!(ended.entry.outcome, Some(ActivityOutcome::Succeeded), "the end was kept");
+    assert_eq!(ended.entry.outcome, Some(ActivityOutcome::Succeeded));
     assert!(id > open);
     assert_eq!(count(&test.eyes(), "SELECT count(*) FROM entries"), 3, "refused calls left no row");
 }

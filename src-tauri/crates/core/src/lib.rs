@@ -23,8 +23,10 @@ mod engine;
 mod gateway_port;
 mod in_order;
 mod logs;
+mod runtime;
 mod undo;
 mod values;
 
 pub use attendance::Attendance;
 pub use engine::{Engine, EngineSettings, StartError};
+pub use runtime::runtime;

@@ -14,8 +14,10 @@ use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
 /// A response's body: whole, or an event stream.
-pub(crate) enum Answer {
+pub enum Answer {
+    /// All of it.
     Whole(Bytes),
+    /// Events as they come.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
 }
 
@@ -56,7 +58,8 @@ pub(crate) fn empty(status: StatusCode) -> Response<Answer> {
     response
 }
 
-pub(crate) fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
+/// An answer in JSON, which the body must be.
+pub fn json(status: StatusCode, body: impl Into<Bytes>) -> Response<Answer> {
     let mut response = Response::new(Answer::Whole(body.into()));
     *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, JSON);

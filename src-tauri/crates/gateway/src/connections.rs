@@ -16,10 +16,10 @@ pub(crate) struct Connections {
 }
 
 /// One connection's place among those that are open.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Seat {
     proven: AtomicBool,
-    /// Cancelled when the connection has to make room.
+    /// Cancelled when the connection has to make room, and with everything at the end.
     pub(crate) leave: CancellationToken,
 }
 
@@ -41,7 +41,11 @@ pub(crate) struct Seated {
 impl Connections {
     /// Takes a place. `None` when all `limit` places are held by connections that have shown a
     /// valid token.
-    pub(crate) fn seat(self: &Arc<Self>, limit: usize) -> Option<Seated> {
+    pub(crate) fn seat(
+        self: &Arc<Self>,
+        limit: usize,
+        draining: &CancellationToken,
+    ) -> Option<Seated> {
         let mut open = self.open.lock().unwrap_or_else(PoisonError::into_inner);
         if open.len() >= limit {
             let (&oldest, _) =
@@ -51,7 +55,7 @@ impl Connections {
             }
         }
         let id = self.next.fetch_add(1, Ordering::Relaxed);
-        let seat = Arc::new(Seat::default());
+        let seat = Arc::new(Seat { proven: AtomicBool::new(false), leave: draining.child_token() });
         open.insert(id, Arc::clone(&seat));
         Some(Seated { id, seat, among: Arc::clone(self) })
     }
@@ -69,18 +73,21 @@ mod tests {
 
     #[test]
     fn the_oldest_connection_without_a_token_makes_room() {
-        let connections = Arc::new(Connections::default());
-        let app = connections.seat(3).expect("there is room");
+        let (connections, draining) = (Arc::new(Connections::default()), CancellationToken::new());
+        let app = connections.seat(3, &draining).expect("there is room");
         app.seat.prove();
-        let silent = connections.seat(3).expect("there is room");
-        let later = connections.seat(3).expect("there is room");
-        let another = connections.seat(3).expect("the silent one makes room");
+        let silent = connections.seat(3, &draining).expect("there is room");
+        let later = connections.seat(3, &draining).expect("there is room");
+        let another = connections.seat(3, &draining).expect("the silent one makes room");
         assert!(silent.seat.leave.is_cancelled());
         assert!(!app.seat.leave.is_cancelled() && !later.seat.leave.is_cancelled());
         later.seat.prove();
         another.seat.prove();
-        assert!(connections.seat(3).is_none(), "apps are not sent away for a newcomer");
+        assert!(connections.seat(3, &draining).is_none(), "apps are not sent away for a newcomer");
         drop(app);
-        assert!(connections.seat(3).is_some(), "a place that was given back can be taken");
+        assert!(
+            connections.seat(3, &draining).is_some(),
+            "a place that was given back can be taken"
+        );
     }
 }

@@ -12,8 +12,6 @@ use arc_swap::ArcSwap;
 use drawbridge_audit::Record;
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_policy::Policy;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -29,8 +27,9 @@ use crate::limits::Limits;
 use crate::listener::Listeners;
 use crate::presence::{Presence, Presences};
 use crate::refusal::Door;
+use crate::serving::Ending;
 use crate::session::{Session, Sessions};
-use crate::{door, listener};
+use crate::{door, listener, serving};
 
 /// What the gateway reads while it serves. Each table is swapped whole by its owner, so that a
 /// request sees one state of it and takes no lock.
@@ -239,7 +238,8 @@ async fn accept(edge: Arc<Edge>, socket: TcpListener) {
         };
         match accepted {
             Ok((stream, peer)) => {
-                let Some(seated) = edge.connections.seat(edge.limits.connections) else {
+                let Some(seated) = edge.connections.seat(edge.limits.connections, &edge.draining)
+                else {
                     tracing::warn!("too many connections; one was closed");
                     continue;
                 };
@@ -260,34 +260,17 @@ async fn accept(edge: Arc<Edge>, socket: TcpListener) {
 }
 
 async fn serve_connection(edge: Arc<Edge>, stream: TcpStream, peer: SocketAddr, seated: Seated) {
-    if let Err(error) = stream.set_nodelay(true) {
-        tracing::debug!(%error, "no TCP_NODELAY");
-    }
-    let seat = Arc::clone(&seated.seat);
-    let service = service_fn(|request| {
-        let edge = Arc::clone(&edge);
-        let seat = Arc::clone(&seat);
-        async move { Ok::<_, std::convert::Infallible>(door::answer(&edge, peer, &seat, request).await) }
-    });
-    let connection = hyper::server::conn::http1::Builder::new()
-        .timer(TokioTimer::new())
-        .header_read_timeout(edge.limits.head_time)
-        .max_header_size(edge.limits.head_bytes)
-        .serve_connection(TokioIo::new(stream), service);
-    let mut connection = std::pin::pin!(connection);
-    let ended = tokio::select! {
-        ended = connection.as_mut() => ended,
-        () = edge.draining.cancelled() => {
-            connection.as_mut().graceful_shutdown();
-            tokio::select! {
-                ended = connection.as_mut() => ended,
-                () = edge.cut.cancelled() => return,
-                () = seated.seat.leave.cancelled() => return,
-            }
-        }
-        () = seated.seat.leave.cancelled() => return,
+    let seat = &seated.seat;
+    let ending = Ending {
+        draining: edge.draining.clone(),
+        leave: seat.leave.clone(),
+        cut: edge.cut.clone(),
     };
-    if let Err(error) = ended {
+    let answer = |request| {
+        let (edge, seat) = (Arc::clone(&edge), Arc::clone(seat));
+        async move { door::answer(&edge, peer, &seat, request).await }
+    };
+    if let Err(error) = serving::connection(stream, &edge.limits, &ending, answer).await {
         tracing::debug!(%peer, %error, "a connection broke");
     }
 }

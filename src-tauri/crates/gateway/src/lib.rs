@@ -30,6 +30,7 @@ mod listener;
 mod presence;
 mod refusal;
 mod route;
+pub mod serving;
 mod session;
 
 pub use clients::{Client, Clients, TokenPlace};

@@ -113,7 +113,7 @@ fn main() -> ExitCode {
         .with_ansi(std::io::stderr().is_terminal())
         .with_writer(std::io::stderr)
         .init();
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match drawbridge_core::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
             eprintln!("drawbridged could not start its threads: {error}");

@@ -99,7 +99,9 @@ async fn compare(calls: u32, rounds: u32) -> anyhow::Result<bool> {
     println!("{rounds} rounds each in turns, the middle of the rounds:\n");
     println!("| callers | | bare forwarder | Drawbridge | ratio | budget |");
     println!("|---|---|---|---|---|---|");
-    for callers in CALLERS {
+    let picked = option("--callers", 0);
+    for callers in CALLERS.into_iter().filter(|&callers| picked == 0 || callers == picked as usize)
+    {
         let (mut with, mut without): (Vec<Round>, Vec<Round>) = Default::default();
         for number in 0..=rounds {
             // Who goes first changes from round to round.

@@ -42,6 +42,19 @@ impl TestRecord {
         Self { _home: self._home, ..again }
     }
 
+    /// Waits until the file holds so many ends, and fails when it holds more.
+    pub async fn ended(&self, wanted: i64) {
+        let eyes = self.eyes();
+        loop {
+            let ends = count(&eyes, "SELECT count(*) FROM entries WHERE step = 'ended'");
+            assert!(ends <= wanted, "{ends} ends");
+            if ends == wanted {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    }
+
     pub fn eyes(&self) -> Connection {
         eyes(&self.folder)
     }

@@ -4,7 +4,7 @@ use http::header::{ACCEPT, HeaderMap};
 
 /// What a POST may be answered with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Forms {
+pub enum Forms {
     /// Only one JSON message.
     Json,
     /// Only an event stream.
@@ -15,7 +15,7 @@ pub(crate) enum Forms {
 }
 
 /// What is accepted; `None` when it is neither of the two.
-pub(crate) fn forms(headers: &HeaderMap) -> Option<Forms> {
+pub fn forms(headers: &HeaderMap) -> Option<Forms> {
     let mut said = false;
     let (mut json, mut stream) = (false, false);
     for range in ranges(headers) {

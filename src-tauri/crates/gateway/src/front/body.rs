@@ -10,7 +10,7 @@ use hyper::body::Incoming;
 use crate::limits::Limits;
 
 /// Whether a body says of itself that it is JSON, once, and is not compressed.
-pub(crate) fn is_json(headers: &HeaderMap) -> bool {
+pub fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next(), types.next()) else { return false };
     let essence = only.to_str().unwrap_or_default().split(';').next().unwrap_or_default();
@@ -20,14 +20,19 @@ pub(crate) fn is_json(headers: &HeaderMap) -> bool {
 
 /// Why a body was not read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Unread {
+pub enum Unread {
+    /// It is longer than is taken.
     TooLarge,
+    /// It did not come in time.
     TooSlow,
+    /// Its connection broke.
     Broken,
 }
 
 impl Unread {
-    pub(crate) fn status(self) -> StatusCode {
+    /// The status to answer with.
+    #[must_use]
+    pub fn status(self) -> StatusCode {
         match self {
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::TooSlow => StatusCode::REQUEST_TIMEOUT,
@@ -35,7 +40,9 @@ impl Unread {
         }
     }
 
-    pub(crate) fn sentence(self) -> &'static str {
+    /// What to answer.
+    #[must_use]
+    pub fn sentence(self) -> &'static str {
         match self {
             Self::TooLarge => "The message is larger than Drawbridge takes.",
             Self::TooSlow => "The message did not arrive in time.",
@@ -45,7 +52,10 @@ impl Unread {
 }
 
 /// Reads a body. One that arrives in one piece is not copied.
-pub(crate) async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
+///
+/// # Errors
+/// [`Unread`].
+pub async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
     let limit = limits.body_bytes;
     if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > limit) {
         return Err(Unread::TooLarge);

@@ -26,7 +26,7 @@ use crate::answer::{self, Answer};
 
 /// What a call has to say to its app.
 #[derive(Debug)]
-pub(crate) enum Said {
+pub enum Said {
     /// A notification or a question.
     Message(String),
     /// The answer; `None` when the app itself took the call back and expects none.
@@ -48,7 +48,7 @@ struct Queue {
 
 /// The call's side of the queue.
 #[derive(Debug, Clone)]
-pub(crate) struct Voice(Arc<Mutex<Queue>>);
+pub struct Voice(Arc<Mutex<Queue>>);
 
 impl Voice {
     fn lock(&self) -> MutexGuard<'_, Queue> {
@@ -56,7 +56,7 @@ impl Voice {
     }
 
     /// Says something. It is lost when the request is gone.
-    pub(crate) async fn say(&self, said: Said) {
+    pub async fn say(&self, said: Said) {
         let mut said = Some(said);
         poll_fn(|_| {
             let mut queue = self.lock();
@@ -74,25 +74,26 @@ impl Voice {
     }
 
     /// Whether the request is gone.
-    pub(crate) fn is_closed(&self) -> bool {
+    pub fn is_closed(&self) -> bool {
         self.lock().closed
     }
 
     /// Waits until the request is gone.
-    pub(crate) async fn closed(&self) {
+    pub async fn closed(&self) {
         poll_fn(|_| if self.is_closed() { Poll::Ready(()) } else { Poll::Pending }).await;
     }
 }
 
 /// The request's side of a call.
-pub(crate) struct Exchange {
+pub struct Exchange {
     heard: Voice,
     call: Option<Pin<Box<dyn Future<Output = ()> + Send>>>,
     tasks: TaskTracker,
 }
 
 impl Exchange {
-    pub(crate) fn new<C>(tasks: &TaskTracker, call: impl FnOnce(Voice) -> C) -> Self
+    /// Begins a call. Should its request go away, it ends among these tasks.
+    pub fn new<C>(tasks: &TaskTracker, call: impl FnOnce(Voice) -> C) -> Self
     where
         C: Future<Output = ()> + Send + 'static,
     {
@@ -115,12 +116,12 @@ impl Exchange {
     }
 
     /// The next thing the call says. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> Option<Said> {
+    pub async fn next(&mut self) -> Option<Said> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
     /// The answer, leaving out whatever comes before it.
-    pub(crate) async fn answer(mut self) -> Option<String> {
+    pub async fn answer(mut self) -> Option<String> {
         loop {
             match self.next().await? {
                 Said::Message(_) => {}
@@ -141,16 +142,16 @@ impl Drop for Exchange {
 
 /// Times of an answer.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Pace {
+pub struct Pace {
     /// After which an answer that has not come becomes a stream.
-    pub(crate) stream_after: Duration,
+    pub stream_after: Duration,
     /// Between comments on a quiet stream.
-    pub(crate) keep_alive: Duration,
+    pub keep_alive: Duration,
 }
 
 /// Answers a request in the form that fits: one JSON message where the answer comes first and
 /// soon, a stream where something comes before it or it takes long.
-pub(crate) async fn respond(mut exchange: Exchange, forms: Forms, pace: Pace) -> Response<Answer> {
+pub async fn respond(mut exchange: Exchange, forms: Forms, pace: Pace) -> Response<Answer> {
     let first = match forms {
         Forms::Json => Some(Said::Answer(exchange.answer().await)),
         Forms::Either => match tokio::time::timeout(pace.stream_after, exchange.next()).await {

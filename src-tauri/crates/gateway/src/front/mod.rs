@@ -10,9 +10,9 @@ pub(crate) mod exchange;
 pub(crate) mod fanout;
 pub(crate) mod interest;
 
-mod accept;
+pub(crate) mod accept;
 mod batch;
-mod body;
+pub(crate) mod body;
 mod calls;
 mod initialize;
 mod listen;

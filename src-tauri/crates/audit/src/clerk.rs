@@ -1,0 +1,131 @@
+//! The thread in the background that writes for calls that come together, and what nobody waits
+//! for.
+//!
+//! Ends of calls are gathered for a few milliseconds and written together, which costs a fraction
+//! of what each would cost in a group of its own, off the way of the calls. The clerk also does what
+//! takes its time: it tries again while another program holds the file, and carries pages from the
+//! log into the file.
+
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use crate::pen::Pen;
+use crate::writer::{ENDS_IN_GROUP, Group, Leading, Take, Writer};
+use crate::{DataFolderLock, file};
+
+/// How long ends are gathered.
+const LINGER: Duration = Duration::from_millis(5);
+/// How long a row waits for another program to let go of the file.
+const PATIENCE: Duration = Duration::from_secs(2);
+/// How often is looked whether it did.
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// How long after a failure it is tried again by itself.
+const RETRY: Duration = Duration::from_secs(2);
+/// How long is waited for the pen to begin the log anew.
+const PEN_PATIENCE: Duration = Duration::from_millis(200);
+
+/// Works until the record is closed and nothing waits any more, then lets file and folder go.
+/// Blocks.
+pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
+    let mut gathered_since = None;
+    // Ends that were there when it was time to write them, and are not written yet.
+    let mut left = 0_usize;
+    loop {
+        let mut desk = writer.desk();
+        if std::mem::take(&mut desk.carry_due) && !desk.closed {
+            drop(desk);
+            if let Err(error) = carry_pages(writer, file) {
+                tracing::warn!(%error, "the log of the record stays longer than it should");
+            }
+            continue;
+        }
+        let now = Instant::now();
+        gathered_since = match gathered_since {
+            _ if desk.ends.is_empty() => None,
+            None => Some(now),
+            since => since,
+        };
+        let wait = if writer.is_in_trouble() { RETRY } else { LINGER };
+        let write_in = gathered_since.map(|since| (since + wait).saturating_duration_since(now));
+        let ends_due = desk.closed || write_in.is_some_and(|time| time.is_zero());
+        let wanted = ends_due || desk.is_awaited();
+        let Some(pen) = (if wanted { desk.want() } else { desk.handed.take() }) else {
+            drop(writer.wait(desk, write_in.filter(|_| !wanted)));
+            continue;
+        };
+        if ends_due && left == 0 {
+            left = desk.ends.len();
+        }
+        let closed = desk.closed;
+        drop(desk);
+        let mut leading = Leading::new(writer, pen);
+        let Some(pen) = &mut leading.pen else { continue };
+        if closed {
+            // What cannot be written now is lost.
+            while write_group(writer, pen, Take::All) {}
+            leading.pen = None;
+            break;
+        }
+        // Between two groups others may have the pen.
+        let take = if left > 0 { Take::All } else { Take::Awaited };
+        let written = write_group(writer, pen, take);
+        left = if written { left.saturating_sub(ENDS_IN_GROUP) } else { 0 };
+        if left == 0 && take == Take::All {
+            gathered_since = None;
+        }
+    }
+    drop(lock);
+    writer.finish();
+}
+
+/// Writes a group, and waits for other programs that hold the file. Gives false when there was
+/// nothing, or it could not be written.
+fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
+    loop {
+        match writer.write_group(pen, take) {
+            Group::Written(_) => return true,
+            Group::Empty | Group::Failed(_) => return false,
+            Group::Busy(reason) if pen.waiting_since().elapsed() >= PATIENCE => {
+                writer.refuse(pen, &reason);
+                return false;
+            }
+            Group::Busy(_) => std::thread::sleep(LOOK_AGAIN),
+        }
+    }
+}
+
+/// Asks for the pen and waits for it, before anyone else who does.
+fn fetch(writer: &Writer, patience: Option<Duration>) -> Option<Box<Pen>> {
+    let until = patience.map(|patience| Instant::now() + patience);
+    let mut desk = writer.desk();
+    loop {
+        if let Some(pen) = desk.want() {
+            return Some(pen);
+        }
+        let time = until.map(|until| until.saturating_duration_since(Instant::now()));
+        if time.is_some_and(|time| time.is_zero()) {
+            desk.wanted = false;
+            return None;
+        }
+        desk = writer.wait(desk, time);
+    }
+}
+
+/// Carries pages from the log into the file.
+///
+/// Most are carried while calls go on. The pen is then taken for the few that came meanwhile, so
+/// that the log can begin anew however busy it is.
+fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
+    let connection = file::connect(file)?;
+    file::carry(&connection)?;
+    let Some(pen) = fetch(writer, Some(PEN_PATIENCE)) else { return Ok(()) };
+    let mut leading = Leading::new(writer, pen);
+    // A group that waits with the pen is written first.
+    match &mut leading.pen {
+        Some(pen) if pen.group.is_empty() => {
+            file::carry(&connection)?;
+            pen.begin_log_anew()
+        }
+        _ => Ok(()),
+    }
+}

@@ -108,8 +108,10 @@ pub enum Entry {
         text: String,
         /// Whether it is on.
         checked: bool,
-        /// What choosing it does.
-        action: TrayAction,
+        /// What checking it does.
+        on: TrayAction,
+        /// What unchecking it does.
+        off: TrayAction,
     },
     /// A menu of its own.
     Submenu {
@@ -123,10 +125,12 @@ pub enum Entry {
 }
 
 impl Menu {
-    /// What the entry named `key` does.
+    /// What the entry named `key` does when it is chosen; one with a check mark, when that has
+    /// become `mark`. What the person sees decides, so that a second click undoes the first
+    /// however soon it comes.
     #[must_use]
-    pub fn action(&self, key: &str) -> Option<&TrayAction> {
-        find(&self.0, key)
+    pub fn action(&self, key: &str, mark: bool) -> Option<&TrayAction> {
+        find(&self.0, key, mark)
     }
 
     /// Whether both have the same entries in the same order, whatever they say.
@@ -176,12 +180,11 @@ fn same_entries(some: &[Entry], others: &[Entry]) -> bool {
     some.len() == others.len() && some.iter().zip(others).all(same)
 }
 
-fn find<'a>(entries: &'a [Entry], sought: &str) -> Option<&'a TrayAction> {
+fn find<'a>(entries: &'a [Entry], sought: &str, mark: bool) -> Option<&'a TrayAction> {
     entries.iter().find_map(|entry| match entry {
-        Entry::Command { key, action, .. } | Entry::Check { key, action, .. } => {
-            (key == sought).then_some(action)
-        }
-        Entry::Submenu { entries, .. } => find(entries, sought),
+        Entry::Command { key, action, .. } => (key == sought).then_some(action),
+        Entry::Check { key, on, off, .. } => (key == sought).then_some(if mark { on } else { off }),
+        Entry::Submenu { entries, .. } => find(entries, sought, mark),
         Entry::Separator | Entry::Line { .. } => None,
     })
 }
@@ -207,7 +210,7 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
         "pause",
         "Pause all tools",
         snapshot.paused,
-        TrayAction::SetPaused(!snapshot.paused),
+        [true, false].map(TrayAction::SetPaused),
     ));
     entries.push(Entry::Separator);
     entries.extend(snapshot.servers.iter().take(MOST_SERVERS).map(|s| server(s, desktop)));
@@ -217,11 +220,9 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
     entries.push(Entry::Separator);
     entries.push(command("panel", "Open control panel", TrayAction::OpenPanel));
     entries.push(command("vscode", "Copy VS Code setup", TrayAction::CopyVscodeSetup));
-    entries.extend(
-        desktop
-            .start_at_login
-            .map(|on| check("login", "Start at login", on, TrayAction::SetStartAtLogin(!on))),
-    );
+    entries.extend(desktop.start_at_login.map(|on| {
+        check("login", "Start at login", on, [true, false].map(TrayAction::SetStartAtLogin))
+    }));
     entries.push(Entry::Separator);
     entries.push(command("quit", "Quit", TrayAction::Quit));
     Menu(entries)
@@ -286,9 +287,9 @@ fn server(server: &ServerView, desktop: &DesktopState) -> Entry {
 
 fn tool(server: &ServerView, tool: &ToolView, label: String, desktop: &DesktopState) -> Entry {
     let before = (server.name.clone(), tool.name.clone());
-    let (checked, text, mode) = match tool.mode {
-        Mode::Allow => (true, label, Mode::Off),
-        Mode::Ask => (true, format!("{label} (asks)"), Mode::Off),
+    let (checked, text, mode_when_on) = match tool.mode {
+        Mode::Allow => (true, label, Mode::Allow),
+        Mode::Ask => (true, format!("{label} (asks)"), Mode::Ask),
         Mode::Off => {
             let mode = desktop.modes_before_off.get(&before).copied().unwrap_or(Mode::Allow);
             (false, label, mode)
@@ -296,7 +297,8 @@ fn tool(server: &ServerView, tool: &ToolView, label: String, desktop: &DesktopSt
     };
     let (server, tool) = before;
     let key = format!("tool/{server}/{tool}");
-    check(key, text, checked, TrayAction::SetToolMode { server, tool, mode })
+    let set = |mode| TrayAction::SetToolMode { server: server.clone(), tool: tool.clone(), mode };
+    check(key, text, checked, [set(mode_when_on), set(Mode::Off)])
 }
 
 /// The title of each tool where it has one of its own, and its name beside a title that another
@@ -333,7 +335,7 @@ fn check(
     key: impl Into<String>,
     text: impl Into<String>,
     checked: bool,
-    action: TrayAction,
+    [on, off]: [TrayAction; 2],
 ) -> Entry {
-    Entry::Check { key: key.into(), text: text.into(), checked, action }
+    Entry::Check { key: key.into(), text: text.into(), checked, on, off }
 }

@@ -15,7 +15,7 @@ use tauri::tray::{TrayIcon, TrayIconBuilder};
 use tauri::{AppHandle, Wry, include_image};
 
 use super::look::{Deck, Look, Sign};
-use super::menu::{Entry, Menu};
+use super::menu::{Entry, Menu, TrayAction};
 use crate::shell::Shell;
 
 /// Why there is no tray icon.
@@ -39,11 +39,27 @@ pub(crate) enum Marks {
 
 pub(crate) struct Tray {
     icon: TrayIcon,
-    parts: HashMap<String, Part>,
     look: Look,
     status: String,
-    /// What is shown, for the handler that is told a key.
-    shown: Arc<Mutex<Menu>>,
+    /// What is shown, also for the handler that is told a key.
+    shown: Arc<Mutex<Shown>>,
+}
+
+/// A menu and its native entries, by key.
+struct Shown {
+    menu: Menu,
+    parts: HashMap<String, Part>,
+}
+
+impl Shown {
+    /// What the entry does that was just chosen. The native mark has changed by then.
+    fn chosen(&self, key: &str) -> Option<TrayAction> {
+        let mark = match self.parts.get(key)? {
+            Part::Check(item) => item.is_checked().ok()?,
+            Part::Item(_) | Part::Submenu(_) => false,
+        };
+        self.menu.action(key, mark).cloned()
+    }
 }
 
 /// A native entry whose words or marks may change.
@@ -62,7 +78,7 @@ impl Tray {
         status: &str,
     ) -> Result<Self, TrayError> {
         let (native, parts) = build(app, &menu)?;
-        let shown = Arc::new(Mutex::new(menu));
+        let shown = Arc::new(Mutex::new(Shown { menu, parts }));
         let keys = Arc::clone(&shown);
         let opening = shell.clone();
         let builder = TrayIconBuilder::with_id("drawbridge")
@@ -79,16 +95,18 @@ impl Tray {
                 }
             })
             .on_menu_event(move |_, event| {
-                let menu = keys.lock().unwrap_or_else(PoisonError::into_inner);
-                if let Some(action) = menu.action(event.id().as_ref()).cloned() {
-                    drop(menu);
+                let chosen = {
+                    let shown = keys.lock().unwrap_or_else(PoisonError::into_inner);
+                    shown.chosen(event.id().as_ref())
+                };
+                if let Some(action) = chosen {
                     shell.choose(action);
                 }
             });
         // On Linux the library is loaded by name, and its absence is a panic there.
         let icon = catch_unwind(AssertUnwindSafe(|| builder.build(app)))
             .map_err(|_| TrayError::LibraryMissing)??;
-        Ok(Self { icon, parts, look, status: status.to_owned(), shown })
+        Ok(Self { icon, look, status: status.to_owned(), shown })
     }
 
     pub(crate) fn show(
@@ -107,47 +125,57 @@ impl Tray {
             self.icon.set_tooltip(Some(tooltip(status)))?;
             status.clone_into(&mut self.status);
         }
-        let before = self.shown.lock().unwrap_or_else(PoisonError::into_inner).clone();
-        if before.has_the_entries_of(&menu) {
-            self.change(&before.0, &menu.0, marks)?;
+        // Setting a mark may call the handler of clicks, so the lock is not held meanwhile.
+        let shown = || self.shown.lock().unwrap_or_else(PoisonError::into_inner);
+        let (before, parts) = {
+            let mut shown = shown();
+            (shown.menu.clone(), std::mem::take(&mut shown.parts))
+        };
+        let parts = if before.has_the_entries_of(&menu) {
+            change(&parts, &before.0, &menu.0, marks)?;
+            parts
         } else {
             let (native, parts) = build(app, &menu)?;
             self.icon.set_menu(Some(native))?;
-            self.parts = parts;
-        }
-        *self.shown.lock().unwrap_or_else(PoisonError::into_inner) = menu;
+            parts
+        };
+        *shown() = Shown { menu, parts };
         Ok(())
     }
+}
 
-    /// Changes the words and marks of entries that stay.
-    fn change(&self, before: &[Entry], after: &[Entry], marks: Marks) -> tauri::Result<()> {
-        for (before, after) in before.iter().zip(after) {
-            let (Some(part), Some(text)) =
-                (after.key().and_then(|k| self.parts.get(k)), after.text())
-            else {
-                continue;
-            };
-            let reworded = (before.text() != Some(text)).then(|| escape(text));
-            match (part, after) {
-                (Part::Item(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
-                (Part::Check(item), Entry::Check { checked, .. }) => {
-                    let same = matches!(before, Entry::Check { checked: c, .. } if c == checked);
-                    if !same || marks == Marks::Doubtful {
-                        item.set_checked(*checked)?;
-                    }
-                    reworded.map(|text| item.set_text(text)).transpose()?
+/// Changes the words and marks of entries that stay.
+fn change(
+    parts: &HashMap<String, Part>,
+    before: &[Entry],
+    after: &[Entry],
+    marks: Marks,
+) -> tauri::Result<()> {
+    for (before, after) in before.iter().zip(after) {
+        let (Some(part), Some(text)) = (after.key().and_then(|k| parts.get(k)), after.text())
+        else {
+            continue;
+        };
+        let reworded = (before.text() != Some(text)).then(|| escape(text));
+        match (part, after) {
+            (Part::Item(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
+            (Part::Check(item), Entry::Check { checked, .. }) => {
+                let same = matches!(before, Entry::Check { checked: c, .. } if c == checked);
+                if !same || marks == Marks::Doubtful {
+                    item.set_checked(*checked)?;
                 }
-                (Part::Submenu(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
-                (Part::Check(_), _) => None,
-            };
-            if let (Entry::Submenu { entries: before, .. }, Entry::Submenu { entries, .. }) =
-                (before, after)
-            {
-                self.change(before, entries, marks)?;
+                reworded.map(|text| item.set_text(text)).transpose()?
             }
+            (Part::Submenu(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
+            (Part::Check(_), _) => None,
+        };
+        if let (Entry::Submenu { entries: before, .. }, Entry::Submenu { entries, .. }) =
+            (before, after)
+        {
+            change(parts, before, entries, marks)?;
         }
-        Ok(())
     }
+    Ok(())
 }
 
 fn build(app: &AppHandle, menu: &Menu) -> tauri::Result<(NativeMenu<Wry>, HashMap<String, Part>)> {

@@ -92,8 +92,12 @@ fn command(key: &str, text: &str, action: TrayAction) -> Entry {
     Entry::Command { key: key.to_owned(), text: text.to_owned(), action }
 }
 
-fn check(key: &str, text: &str, checked: bool, action: TrayAction) -> Entry {
-    Entry::Check { key: key.to_owned(), text: text.to_owned(), checked, action }
+fn check(key: &str, text: &str, checked: bool, [on, off]: [TrayAction; 2]) -> Entry {
+    Entry::Check { key: key.to_owned(), text: text.to_owned(), checked, on, off }
+}
+
+fn tool(key: &str, text: &str, checked: bool, name: &str, on: Mode) -> Entry {
+    check(key, text, checked, [set(name, on), set(name, Mode::Off)])
 }
 
 fn set(tool: &str, mode: Mode) -> TrayAction {
@@ -114,7 +118,7 @@ fn the_menu_of_an_open_bridge() {
     let desktop = DesktopState { start_at_login: Some(false), ..DesktopState::default() };
     let expected = vec![
         line("status", "Open — 1 server, 2 tools"),
-        check("pause", "Pause all tools", false, TrayAction::SetPaused(true)),
+        check("pause", "Pause all tools", false, [true, false].map(TrayAction::SetPaused)),
         Entry::Separator,
         Entry::Submenu {
             key: "server/files".to_owned(),
@@ -122,14 +126,9 @@ fn the_menu_of_an_open_bridge() {
             entries: vec![
                 line("server/files/state", "Running — 3 tools, 1 off"),
                 Entry::Separator,
-                check("tool/files/read_file", "read_file", true, set("read_file", Mode::Off)),
-                check(
-                    "tool/files/write_file",
-                    "write_file (asks)",
-                    true,
-                    set("write_file", Mode::Off),
-                ),
-                check("tool/files/move_file", "move_file", false, set("move_file", Mode::Allow)),
+                tool("tool/files/read_file", "read_file", true, "read_file", Mode::Allow),
+                tool("tool/files/write_file", "write_file (asks)", true, "write_file", Mode::Ask),
+                tool("tool/files/move_file", "move_file", false, "move_file", Mode::Allow),
                 Entry::Separator,
                 command(
                     "server/files/all-off",
@@ -146,7 +145,7 @@ fn the_menu_of_an_open_bridge() {
         Entry::Separator,
         command("panel", "Open control panel", TrayAction::OpenPanel),
         command("vscode", "Copy VS Code setup", TrayAction::CopyVscodeSetup),
-        check("login", "Start at login", false, TrayAction::SetStartAtLogin(true)),
+        check("login", "Start at login", false, [true, false].map(TrayAction::SetStartAtLogin)),
         Entry::Separator,
         command("quit", "Quit", TrayAction::Quit),
     ];
@@ -282,7 +281,7 @@ fn a_servers_menu_offers_what_fits_its_state() {
         assert_eq!(found.and_then(Entry::text), Some(title), "{state:?}");
         let entries = submenu(&menu, "server/s");
         assert_eq!(entries[0], line("server/s/state", said), "{state:?}");
-        let last = entries.last().and_then(|entry| menu.action(entry.key()?));
+        let last = entries.last().and_then(|entry| menu.action(entry.key()?, true));
         assert_eq!(last, Some(action), "{state:?}");
     }
 }
@@ -292,17 +291,33 @@ fn checking_a_tool_gives_back_the_mode_the_tray_took() {
     let key = "tool/files/move_file";
     let snapshot = snapshot(vec![files()]);
     let mut desktop = DesktopState::default();
-    assert_eq!(menu(&snapshot, &desktop).action(key), Some(&set("move_file", Mode::Allow)));
+    assert_eq!(menu(&snapshot, &desktop).action(key, true), Some(&set("move_file", Mode::Allow)));
     let tool = ToolName::new("move_file").expect("a tool's name");
     desktop.modes_before_off.insert((named("files"), tool), Mode::Ask);
-    assert_eq!(menu(&snapshot, &desktop).action(key), Some(&set("move_file", Mode::Ask)));
+    assert_eq!(menu(&snapshot, &desktop).action(key, true), Some(&set("move_file", Mode::Ask)));
+}
+
+#[test]
+fn a_second_click_undoes_the_first_before_the_menu_has_changed() {
+    let menu = menu(&snapshot(vec![files()]), &DesktopState::default());
+    for (key, name, mode) in [
+        ("tool/files/read_file", "read_file", Mode::Allow),
+        ("tool/files/write_file", "write_file", Mode::Ask),
+    ] {
+        assert_eq!(menu.action(key, false), Some(&set(name, Mode::Off)), "the first click");
+        assert_eq!(menu.action(key, true), Some(&set(name, mode)), "the second one");
+    }
+    assert_eq!(menu.action("pause", true), Some(&TrayAction::SetPaused(true)));
+    assert_eq!(menu.action("pause", false), Some(&TrayAction::SetPaused(false)));
 }
 
 #[test]
 fn all_tools_off_is_offered_while_one_is_on() {
     let offered = |mode| {
         let shown = server("s", READY, vec![tool("a", Mode::Off), tool("b", mode)]);
-        menu(&snapshot(vec![shown]), &DesktopState::default()).action("server/s/all-off").is_some()
+        menu(&snapshot(vec![shown]), &DesktopState::default())
+            .action("server/s/all-off", true)
+            .is_some()
     };
     assert!(offered(Mode::Ask));
     assert!(!offered(Mode::Off));
@@ -361,7 +376,7 @@ fn long_menus_end_with_the_way_to_the_rest() {
     assert!(entries.contains(&command("server/many/more", more, TrayAction::OpenPanel)));
     let servers = menu.0.iter().filter(|entry| matches!(entry, Entry::Submenu { .. })).count();
     assert_eq!(servers, 30);
-    assert_eq!(menu.action("more"), Some(&TrayAction::OpenPanel));
+    assert_eq!(menu.action("more", true), Some(&TrayAction::OpenPanel));
 }
 
 #[test]

@@ -83,8 +83,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
 fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
     loop {
         match writer.write_group(pen, take) {
-            Group::Written(_) => return true,
-            Group::Empty | Group::Failed(_) => return false,
+            Group::Written => return true,
+            Group::Empty | Group::Failed => return false,
             Group::Busy(reason) if pen.waiting_since().elapsed() >= PATIENCE => {
                 writer.refuse(pen, &reason);
                 return false;

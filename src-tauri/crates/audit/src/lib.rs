@@ -18,6 +18,7 @@ mod pen;
 mod read;
 mod record;
 mod row;
+mod told;
 mod words;
 mod writer;
 
@@ -28,3 +29,4 @@ pub use error::{NotRecorded, OpenError, ReadError};
 pub use kept::{KeptState, SwitchedOff};
 pub use lock::DataFolderLock;
 pub use record::Record;
+pub use told::{Afterwards, Begun, Recorded};

@@ -15,7 +15,6 @@ use crate::{EntryId, NotRecorded};
 /// index on the way of a call.
 const PAGES_PER_GROUP: usize = 4;
 
-#[derive(Debug)]
 pub(crate) struct Pen {
     connection: Connection,
     file: Arc<Path>,

@@ -9,6 +9,7 @@ use tokio_util::task::TaskTracker;
 use crate::pen::Pen;
 use crate::read::Readers;
 use crate::row::Row;
+use crate::told::{Afterwards, Begun, Recorded};
 use crate::writer::Writer;
 use crate::{
     CallBegan, CallEnded, DataFolderLock, EntryDetail, EntryId, KeptState, NotRecorded, Note,
@@ -71,6 +72,20 @@ impl Record {
     /// When it could not be written, after two seconds at most. The call must then not run.
     pub async fn begin(&self, call: CallBegan) -> Result<EntryId, NotRecorded> {
         self.writer.write(call.into()).await
+    }
+
+    /// Puts on record that a call is about to run, and calls `then` the moment that is committed or
+    /// could not be: on the thread that wrote it, with calls that were committed together. So it
+    /// must neither block nor wait. What it gives is done when all of those have been told.
+    ///
+    /// This may return before `then` was called. Dropping what it gives before that is the call's
+    /// end, and `then` is never called; [`Begun::settle`] says which was first.
+    pub async fn begin_then(
+        &self,
+        call: CallBegan,
+        then: impl FnOnce(Recorded) -> Option<Afterwards> + Send + 'static,
+    ) -> Begun {
+        self.writer.write_then(call.into(), Box::new(then)).await
     }
 
     /// Puts on record how a call ended. The row is queued and written within milliseconds; this

@@ -2,11 +2,10 @@
 
 use std::time::{Instant, SystemTime};
 
-use rusqlite::{Connection, params};
-use tokio::sync::oneshot;
-
+use crate::told::Told;
 use crate::words::{BEGAN, NOTED, kind_word, outcome_word};
-use crate::{CallBegan, CallEnded, EntryId, Excerpt, NotRecorded, Note};
+use crate::{CallBegan, CallEnded, EntryId, Excerpt, Note};
+use rusqlite::{Connection, params};
 
 /// What is to be written.
 #[derive(Debug)]
@@ -37,7 +36,6 @@ impl From<CallBegan> for Row {
 }
 
 /// A row that waits to be written, and who waits for that.
-#[derive(Debug)]
 pub(crate) struct Waiting {
     pub(crate) row: Row,
     /// Milliseconds since 1970 (UTC).
@@ -50,18 +48,12 @@ pub(crate) struct Waiting {
 }
 
 /// Who waits for a row to be written.
-#[derive(Debug)]
 pub(crate) enum Awaits {
     /// Nobody: the end of a call, which is kept until it is written.
     Nobody,
-    /// Whoever writes it.
-    Writer,
     /// A caller who has to be told.
-    Caller(oneshot::Sender<Answer>),
+    Caller(Told),
 }
-
-/// The number of a row that is committed, or why it is not.
-pub(crate) type Answer = Result<EntryId, NotRecorded>;
 
 /// Which bound a waiting row counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -95,7 +87,7 @@ impl Waiting {
 
     /// Whether this is a call that nobody waits to run any more.
     pub(crate) fn is_moot(&self) -> bool {
-        matches!((&self.row, &self.awaits), (Row::Began(_), Awaits::Caller(caller)) if caller.is_closed())
+        matches!((&self.row, &self.awaits), (Row::Began(_), Awaits::Caller(caller)) if caller.is_gone())
     }
 
     pub(crate) fn is_awaited(&self) -> bool {

@@ -3,7 +3,8 @@
 //! There is one pen. A call that finds it on the desk writes its row on its own thread, so that a
 //! lone call commits without waking another thread, which costs several times as much as the commit.
 //! Where other calls are under way, whoever has the pen first lets the tasks run that are ready:
-//! each of them that has a row adds it, and one commit does for all.
+//! each of them that has a row adds it, and one commit does for all. Whoever commits a row also does
+//! at once what its caller wants done then, so that no task has to be woken in between.
 //!
 //! Nobody waits for the end of a call to be written: the [clerk](crate::clerk) writes ends, on a
 //! thread beside the one that serves apps, and does what would have to wait. Nobody else waits for
@@ -19,7 +20,8 @@ use tokio_util::sync::CancellationToken;
 use drawbridge_model::ActivityOutcome;
 
 use crate::pen::{Pen, Unwritten};
-use crate::row::{Answer, Awaits, Place, Row, Waiting};
+use crate::row::{Awaits, Place, Row, Waiting};
+use crate::told::{Begun, Gone, Recorded, Then, Told};
 use crate::{CallEnded, EntryId, NotRecorded};
 
 /// Most rows that wait while somebody waits for them. When they are that many: wait.
@@ -64,15 +66,14 @@ pub(crate) struct Desk {
 
 /// What became of a group.
 pub(crate) enum Group {
-    /// It is committed and everyone has their answer. The number is that of the writer's own row,
-    /// if it was among them.
-    Written(Option<EntryId>),
+    /// It is committed and everyone was told.
+    Written,
     /// Nothing waited.
     Empty,
     /// Another program holds the file; the group stays with the pen.
     Busy(NotRecorded),
     /// It could not be written, and everyone who waited knows.
-    Failed(NotRecorded),
+    Failed,
 }
 
 /// Which rows go into a group.
@@ -82,23 +83,6 @@ pub(crate) enum Take {
     Awaited,
     /// Whatever is there.
     All,
-}
-
-/// What a call does with its row.
-enum Turn {
-    /// It writes it at once.
-    Writes(Box<Pen>),
-    /// It writes it with those of others.
-    Gathers(Box<Pen>),
-    /// Somebody else writes it, and answers here.
-    Waits(oneshot::Receiver<Answer>),
-}
-
-/// What a call that took the pen has of it.
-enum Led {
-    Answered(Answer),
-    /// Its row is left to the clerk, who answers here.
-    Left(oneshot::Receiver<Answer>),
 }
 
 impl Writer {
@@ -133,79 +117,50 @@ impl Writer {
     }
 
     /// Writes a row and returns its number when it is committed.
-    pub(crate) async fn write(&self, row: Row) -> Answer {
-        self.awaited.acquire().await.map_err(|_| NotRecorded::Closed)?.forget();
+    pub(crate) async fn write(&self, row: Row) -> Recorded {
         let is_call = matches!(row, Row::Began(_));
-        let turn = {
+        let (answer, answered) = oneshot::channel();
+        let mut awaited = Awaited { writer: self, answered, is_call };
+        let then = move |written| {
+            // Whoever is gone is seen to by `Awaited`.
+            let _ = answer.send(written);
+            None
+        };
+        let _begun = self.write_then(row, Box::new(then)).await;
+        (&mut awaited.answered).await.unwrap_or(Err(NotRecorded::Closed))
+    }
+
+    /// Writes a row and calls `then` the moment it is committed or could not be written, on the
+    /// thread that wrote it. May return before that.
+    pub(crate) async fn write_then(&self, row: Row, then: Then) -> Begun {
+        let (told, begun) = Told::new(then);
+        let Ok(place) = self.awaited.acquire().await else {
+            let _ = told.tell(Err(NotRecorded::Closed));
+            return begun;
+        };
+        place.forget();
+        let (pen, alone) = {
             let mut desk = self.desk();
             if desk.closed {
-                return Err(NotRecorded::Closed);
+                drop(desk);
+                let _ = told.tell(Err(NotRecorded::Closed));
+                return begun;
             }
             let alone = desk.under_way == 0;
-            desk.under_way += usize::from(is_call);
-            let (awaits, turn) = match desk.pen.take() {
-                Some(pen) if alone => (Awaits::Writer, Turn::Writes(pen)),
-                Some(pen) => (Awaits::Writer, Turn::Gathers(pen)),
-                None => {
-                    let (answer, answered) = oneshot::channel();
-                    (Awaits::Caller(answer), Turn::Waits(answered))
-                }
-            };
-            desk.waiting.push_back(Waiting::new(row, awaits, Place::Awaited));
-            turn
+            desk.under_way += usize::from(matches!(row, Row::Began(_)));
+            desk.waiting.push_back(Waiting::new(row, Awaits::Caller(told), Place::Awaited));
+            (desk.pen.take(), alone)
         };
-        let led = match turn {
-            Turn::Writes(pen) => self.write_own(&mut Leading::new(self, pen)),
-            Turn::Gathers(pen) => {
-                let mut leading = Leading::new(self, pen);
-                leading.own_waits = true;
+        if let Some(pen) = pen {
+            let mut leading = Leading::new(self, pen);
+            if !alone {
                 tokio::task::yield_now().await;
-                leading.own_waits = false;
-                self.write_own(&mut leading)
             }
-            Turn::Waits(answered) => Led::Left(answered),
-        };
-        match led {
-            Led::Answered(answer) => answer,
-            Led::Left(answered) => {
-                let mut awaited = Awaited { writer: self, answered, is_call };
-                (&mut awaited.answered).await.unwrap_or(Err(NotRecorded::Closed))
+            while let (true, Some(pen)) = (begun.is_waiting(), &mut leading.pen) {
+                let Group::Written = self.write_group(pen, Take::Awaited) else { break };
             }
         }
-    }
-
-    /// Writes, on the thread of the call, until its own row is written.
-    fn write_own(&self, leading: &mut Leading<'_>) -> Led {
-        let Some(pen) = &mut leading.pen else { return Led::Answered(Err(NotRecorded::Closed)) };
-        loop {
-            match self.write_group(pen, Take::Awaited) {
-                Group::Written(None) => {}
-                Group::Written(Some(own)) => return Led::Answered(Ok(own)),
-                Group::Failed(reason) => return Led::Answered(Err(reason)),
-                Group::Empty => return Led::Answered(Err(NotRecorded::Closed)),
-                Group::Busy(_) => {
-                    let (answer, answered) = oneshot::channel();
-                    let mut desk = self.desk();
-                    let mut rows = pen.group.iter_mut().chain(&mut desk.waiting);
-                    if let Some(own) = rows.find(|row| matches!(row.awaits, Awaits::Writer)) {
-                        own.awaits = Awaits::Caller(answer);
-                    }
-                    return Led::Left(answered);
-                }
-            }
-        }
-    }
-
-    /// Drops the row of a call that was to write it and is gone.
-    fn drop_own_row(&self) {
-        let mut desk = self.desk();
-        let own = |waiting: &Waiting| matches!(waiting.awaits, Awaits::Writer);
-        if let Some(index) = desk.waiting.iter().position(own)
-            && let Some(row) = desk.waiting.remove(index)
-        {
-            desk.under_way = desk.under_way.saturating_sub(1);
-            self.release(row.place);
-        }
+        begun
     }
 
     /// Queues the end of a call, once there is room.
@@ -278,11 +233,14 @@ impl Writer {
             return Group::Empty;
         }
         match pen.write() {
-            Ok(()) => Group::Written(self.answer(pen)),
+            Ok(()) => {
+                self.answer(pen);
+                Group::Written
+            }
             Err(Unwritten::Busy(reason)) => Group::Busy(reason),
             Err(Unwritten::Failed(reason)) => {
                 self.refuse(pen, &reason);
-                Group::Failed(reason)
+                Group::Failed
             }
         }
     }
@@ -305,9 +263,8 @@ impl Writer {
         }
     }
 
-    /// Tells everyone who waits for a row of the group that it is committed. Gives the number of
-    /// the writer's own.
-    fn answer(&self, pen: &mut Pen) -> Option<EntryId> {
+    /// Tells everyone who waits for a row of the group that it is committed.
+    fn answer(&self, pen: &mut Pen) {
         self.newest.send_if_modified(|newest| {
             let grew = *newest < pen.newest();
             *newest = pen.newest();
@@ -317,28 +274,29 @@ impl Writer {
             // The clerk need not wait any longer with what could not be written.
             self.bell.notify_one();
         }
-        let mut own = None;
+        let mut afterwards = Vec::new();
         for waiting in pen.group.drain(..) {
             self.release(waiting.place);
             let id = EntryId(waiting.id);
-            match waiting.awaits {
-                Awaits::Nobody => {}
-                Awaits::Writer => own = Some(id),
-                Awaits::Caller(caller) => {
-                    let told = caller.send(Ok(id));
-                    if told.is_err() && matches!(waiting.row, Row::Began(_)) {
-                        self.queue_end_now(id, left_before_it_ran());
-                    }
+            let Awaits::Caller(caller) = waiting.awaits else { continue };
+            match caller.tell(Ok(id)) {
+                Ok(left) => afterwards.extend(left),
+                Err(Gone) if matches!(waiting.row, Row::Began(_)) => {
+                    self.queue_end_now(id, left_before_it_ran());
                 }
+                Err(Gone) => {}
             }
         }
-        own
+        for left in afterwards {
+            left();
+        }
     }
 
     /// Tells everyone who waits that it could not be written. What nobody waits for is kept.
     pub(crate) fn refuse(&self, pen: &mut Pen, reason: &NotRecorded) {
         tracing::error!(%reason, "the record cannot be written");
         self.trouble.send_replace(Some(reason.clone()));
+        let mut callers = Vec::new();
         let mut desk = self.desk();
         let queue = std::mem::take(&mut desk.waiting);
         for waiting in pen.group.drain(..).chain(queue) {
@@ -347,11 +305,9 @@ impl Writer {
             }
             match waiting.awaits {
                 Awaits::Nobody => desk.ends.push_back(waiting),
-                Awaits::Writer => self.release(waiting.place),
                 Awaits::Caller(caller) => {
                     self.release(waiting.place);
-                    // Whoever is gone needs no answer.
-                    let _ = caller.send(Err(reason.clone()));
+                    callers.push(caller);
                 }
             }
         }
@@ -360,7 +316,11 @@ impl Writer {
             let row = Row::Kept { key: "tried", value: String::new() };
             desk.ends.push_back(Waiting::new(row, Awaits::Nobody, Place::Extra));
         }
+        drop(desk);
         self.bell.notify_one();
+        for caller in callers {
+            tell_in_vain(caller, reason);
+        }
     }
 
     fn release(&self, place: Place) {
@@ -390,10 +350,16 @@ impl Writer {
     pub(crate) fn finish(&self) {
         self.awaited.close();
         self.ends.close();
-        let mut desk = self.desk();
-        desk.waiting.clear();
-        desk.ends.clear();
-        drop(desk);
+        let left = {
+            let mut desk = self.desk();
+            desk.ends.clear();
+            std::mem::take(&mut desk.waiting)
+        };
+        for waiting in left {
+            if let Awaits::Caller(caller) = waiting.awaits {
+                tell_in_vain(caller, &NotRecorded::Closed);
+            }
+        }
         self.finished.cancel();
     }
 }
@@ -412,6 +378,13 @@ impl Desk {
     }
 }
 
+/// Tells a caller that its row was not written.
+fn tell_in_vain(caller: Told, reason: &NotRecorded) {
+    if let Ok(Some(left)) = caller.tell(Err(reason.clone())) {
+        left();
+    }
+}
+
 fn left_before_it_ran() -> CallEnded {
     let mut end = CallEnded::new(ActivityOutcome::Cancelled, Duration::ZERO);
     end.note = Some("The app left before the call ran.".to_owned());
@@ -422,13 +395,11 @@ fn left_before_it_ran() -> CallEnded {
 pub(crate) struct Leading<'a> {
     writer: &'a Writer,
     pub(crate) pen: Option<Box<Pen>>,
-    /// The row of the call that has the pen is on the desk, and goes with the call.
-    own_waits: bool,
 }
 
 impl<'a> Leading<'a> {
     pub(crate) fn new(writer: &'a Writer, pen: Box<Pen>) -> Self {
-        Self { writer, pen: Some(pen), own_waits: false }
+        Self { writer, pen: Some(pen) }
     }
 }
 
@@ -439,9 +410,6 @@ impl Drop for Leading<'_> {
             // What made this thread panic must not make the next one.
             pen.group.clear();
         }
-        if self.own_waits || std::thread::panicking() {
-            self.writer.drop_own_row();
-        }
         self.writer.put_back(pen);
     }
 }
@@ -450,7 +418,7 @@ impl Drop for Leading<'_> {
 /// not run.
 struct Awaited<'a> {
     writer: &'a Writer,
-    answered: oneshot::Receiver<Answer>,
+    answered: oneshot::Receiver<Recorded>,
     is_call: bool,
 }
 

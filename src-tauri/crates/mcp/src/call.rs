@@ -175,6 +175,13 @@ impl Calls {
         }
     }
 
+    /// From now on giving the call up is told to the server. `false` when it was given up before.
+    pub(crate) fn sending(&self, id: u64) -> bool {
+        let mut table = lock(&self.table);
+        let entry = table.open.get_mut(&id);
+        entry.map(|entry| entry.cancellable = true).is_some()
+    }
+
     /// Forgets a call.
     pub(crate) fn remove(&self, id: u64) -> Option<Entry> {
         lock(&self.table).open.remove(&id)

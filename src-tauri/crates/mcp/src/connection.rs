@@ -148,6 +148,27 @@ impl Connection {
         edits: &[Edit<'_>],
         caller: Option<Caller>,
     ) -> Result<Call, SendError> {
+        let (call, prepared) = self.make(method, params, edits, caller).await?;
+        prepared.send().flush();
+        Ok(call)
+    }
+
+    /// Makes a request ready, so that sending it takes no time. Waits as [`Connection::request`]
+    /// does. Dropped unsent, it leaves no trace at the server.
+    ///
+    /// # Errors
+    /// Those of [`Connection::request`].
+    pub async fn prepare(&self, request: Request<'_>) -> Result<(Call, Prepared), SendError> {
+        self.make(request.method, request.params, request.edits, Some(request.caller)).await
+    }
+
+    async fn make(
+        &self,
+        method: &str,
+        params: Option<&RawValue>,
+        edits: &[Edit<'_>],
+        caller: Option<Caller>,
+    ) -> Result<(Call, Prepared), SendError> {
         let core = self.core();
         let token = match params {
             // Requests of our own carry no token.
@@ -169,7 +190,8 @@ impl Connection {
                 caller,
                 token: token.as_ref().map(|token| token.raw.into()),
                 worker: worker.clone(),
-                cancellable: true,
+                // Before it was sent there is nothing to cancel.
+                cancellable: false,
             })
             .map_err(SendError::Closed)?;
         let call = Call::new(id, mailbox, self.clone());
@@ -179,17 +201,9 @@ impl Connection {
             edits.push(Edit { span: token.span, with: id.to_string().into() });
         }
         let params = params.map(RawValue::get);
-        match &core.link {
-            Link::Stdio(outbox) => {
-                outbox.push(|line| wire::push_request(line, id, method, params, &mut edits));
-            }
-            Link::Http(link) => {
-                let mut body = Vec::with_capacity(96 + params.map_or(0, str::len));
-                wire::push_request(&mut body, id, method, params, &mut edits);
-                link.start(core, id, body, worker.unwrap_or_default());
-            }
-        }
-        Ok(call)
+        let mut message = Vec::with_capacity(96 + params.map_or(0, str::len));
+        wire::push_request(&mut message, id, method, params, &mut edits);
+        Ok((call, Prepared { core: Arc::clone(core), id, message, worker }))
     }
 
     /// Whether the connection has ended.
@@ -211,6 +225,48 @@ impl Connection {
         core.shut(&Problem::new("The connection was closed by Drawbridge.", ""));
         if let Link::Http(link) = &core.link {
             link.end_session().await;
+        }
+    }
+}
+
+/// A request that is ready to be sent.
+#[derive(Debug)]
+pub struct Prepared {
+    core: Arc<Core>,
+    id: u64,
+    message: Vec<u8>,
+    worker: Option<CancellationToken>,
+}
+
+impl Prepared {
+    /// Sends it. Requests that are sent together and then flushed share one write.
+    #[must_use = "it is flushed last"]
+    pub fn send(self) -> Sent {
+        let Self { core, id, message, worker } = self;
+        if core.calls.sending(id) {
+            match &core.link {
+                Link::Stdio(outbox) => outbox.queue(&message),
+                Link::Http(link) => link.start(&core, id, message, worker.unwrap_or_default()),
+            }
+        }
+        Sent(core)
+    }
+
+    /// Ends its call without sending it.
+    pub fn withhold(self, why: Problem) {
+        self.core.calls.finish(self.id, CallEvent::Lost(CallLost(why)));
+    }
+}
+
+/// A request that may wait to be written with others.
+#[derive(Debug)]
+pub struct Sent(Arc<Core>);
+
+impl Sent {
+    /// Writes what waits.
+    pub fn flush(self) {
+        if let Link::Stdio(outbox) = &self.0.link {
+            outbox.write_now();
         }
     }
 }

@@ -40,7 +40,7 @@ mod upstreams;
 pub use bulletin::{Bulletin, Notice};
 pub use call::{Call, CallEvent, CallLost, Outcome};
 pub use catalog::{Catalog, CatalogStore, Offer};
-pub use connection::{Connection, Request, SendError};
+pub use connection::{Connection, Prepared, Request, SendError, Sent};
 pub use error::ConnectError;
 pub use event::{ListKind, LogLevel, ServerEvent, ServerEvents};
 pub use follow::{FollowInto, follow, relay};

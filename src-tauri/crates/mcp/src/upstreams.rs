@@ -171,6 +171,15 @@ impl Upstreams {
         self.table.load().get(server).cloned()
     }
 
+    /// The connection that serves everybody's calls to a server, where there is one.
+    #[must_use]
+    pub fn shared(&self, server: &str) -> Option<Connection> {
+        match self.table.load().get(server) {
+            Some(Upstream::Ready(Reach::Shared(connection))) => Some(connection.clone()),
+            _ => None,
+        }
+    }
+
     /// The connection that serves a client's calls to a server.
     ///
     /// # Errors

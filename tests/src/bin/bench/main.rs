@@ -1,5 +1,8 @@
 //! `cargo xtask bench`: what a call through the gateway costs against a bare forwarder, how soon the
 //! engine listens, and what it holds in memory. Figures are for the machine they are printed with.
+//!
+//! `--calls N` and `--rounds N` set how much is measured, `--only calls|lists|starts|memory` and
+//! `--callers 1|16` what.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 #![expect(clippy::disallowed_methods, reason = "it starts the forwarder it compares with")]
 

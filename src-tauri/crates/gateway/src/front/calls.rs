@@ -2,21 +2,25 @@
 //!
 //! The order holds invariant 4, "no call runs without being on record, and none that was refused
 //! runs". The policy is asked before the record, so that a refusal leaves one row, and once more
-//! when the row is committed and the connection is there, right before the request is handed over:
-//! a switch that was turned meanwhile counts. A call that was begun always gets its end, since
-//! [`Exchange`](super::exchange::Exchange) lets this future run to its end whatever the app does.
+//! when the row is committed, right before the request is handed over: a switch that was turned
+//! meanwhile counts. Where the connection is there already, whoever commits the row hands the
+//! request over at once, and calls whose rows were committed together share one write. A call that
+//! was begun always gets its end, since [`Exchange`](super::exchange::Exchange) lets this future run
+//! to its end whatever the app does.
 
 use std::borrow::Cow;
 use std::ops::Range;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
-use drawbridge_audit::{CallBegan, CallEnded, Excerpt, Note};
+use drawbridge_audit::{
+    Afterwards, Begun, CallBegan, CallEnded, EntryId, Excerpt, NotRecorded, Note, Recorded,
+};
 use drawbridge_mcp::wire::{self, Edit};
 use drawbridge_mcp::{
-    Call, CallEvent, Caller, Connection, Outcome, PeerFeatures, Request, SendError,
+    Call, CallEvent, Caller, Outcome, PeerFeatures, Prepared, Request, SendError,
 };
-use drawbridge_model::{ActivityKind, ActivityOutcome, ServerName};
+use drawbridge_model::{ActivityKind, ActivityOutcome, Problem, ServerName};
 use drawbridge_policy::Refusal;
 use serde_json::value::RawValue;
 
@@ -78,6 +82,8 @@ enum Ending {
     Answered(Outcome),
     /// The policy refused it at the last moment.
     Refused(Refusal),
+    /// It could not be put on record, so it did not run. The sentence says why.
+    NotRecorded(String),
     /// The server is not there, or was lost. The sentence says so.
     Failed(String),
     /// The parameters cannot be sent.
@@ -116,23 +122,14 @@ impl Passage {
             let answer = crossing.gate.refused(&self.id, &sentence);
             return self.finish(&voice, Some(answer)).await;
         }
-        let on_record = match began {
-            None => None,
-            Some(began) => match self.edge.shared.record.begin(began).await {
-                Ok(id) => Some(id),
-                Err(error) => {
-                    let sentence = error.problem().message;
-                    let answer = crossing.gate.refused(&self.id, &sentence);
-                    return self.finish(&voice, Some(answer)).await;
-                }
-            },
-        };
-        let since = Instant::now();
-        let ending = self.run(&crossing, &voice).await;
+        let crossing = Arc::new(crossing);
+        let mut transit = Transit::default();
+        let ending = self.run(&crossing, began, &voice, &mut transit).await;
+        let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
         let (answer, end) = self.close(&crossing, ending, since);
         // The end is queued before the answer leaves, so that whoever has the answer finds it on
         // record.
-        if let Some(id) = on_record {
+        if let Some(id) = transit.on_record {
             self.edge.shared.record.end(id, end).await;
         }
         self.finish(&voice, answer).await;
@@ -149,8 +146,13 @@ impl Passage {
         Some(began)
     }
 
-    async fn run(&mut self, crossing: &Crossing, voice: &Voice) -> Ending {
-        let mut call = None;
+    async fn run(
+        &mut self,
+        crossing: &Arc<Crossing>,
+        began: Option<CallBegan>,
+        voice: &Voice,
+        transit: &mut Transit,
+    ) -> Ending {
         let grace = self.edge.limits.grace_after_loss;
         // 2025-11-25, basic/transports: a connection that is closed is no cancellation. An app
         // may be gone for a moment; after the grace nobody is going to read the answer.
@@ -158,15 +160,22 @@ impl Passage {
             voice.closed().await;
             tokio::time::sleep(grace).await;
         };
-        let crossed = forward(&self.edge, &self.session, self.forms, crossing, voice, &mut call);
+        let crossed =
+            forward(&self.edge, &self.session, self.forms, crossing, began, voice, transit);
         let ending = tokio::select! {
             biased;
             ending = crossed => ending,
             withdrawn = self.in_flight.withdrawn() => Ending::Withdrawn(withdrawn),
             () = app_gone => Ending::AppGone,
         };
+        // First of all: from now on it is settled whether the call runs.
+        if let Some(begun) = transit.begun.take() {
+            transit.on_record = begun.settle();
+        }
         // A call that is dropped before its outcome is cancelled at the server.
-        if let (Some(call), Ending::Withdrawn(Withdrawn::ByApp(reason))) = (call, &ending) {
+        if let (Some(call), Ending::Withdrawn(Withdrawn::ByApp(reason))) =
+            (transit.call.take(), &ending)
+        {
             let reason = reason.as_deref().filter(|reason| reason.get().starts_with('"'));
             call.cancel(reason);
         }
@@ -209,7 +218,7 @@ impl Passage {
                 let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
                 (refused(&sentence), noted(ActivityOutcome::Refused, &sentence))
             }
-            Ending::Failed(sentence) => {
+            Ending::Failed(sentence) | Ending::NotRecorded(sentence) => {
                 (refused(&sentence), noted(ActivityOutcome::Failed, &sentence))
             }
             Ending::Malformed(why) => {
@@ -241,25 +250,103 @@ impl Passage {
     }
 }
 
-/// Hands a request to its server and passes the events of the call on. The call is left in `slot`
-/// for whoever breaks off.
+/// How far a request has come. Whoever breaks off finds here what there is to end.
+#[derive(Default)]
+struct Transit {
+    /// What was asked of the record, until it is settled.
+    begun: Option<Begun>,
+    /// The row of a call that began.
+    on_record: Option<EntryId>,
+    call: Option<Call>,
+    launch: Arc<Launch>,
+}
+
+/// What happened when the row of a call was committed, by whoever committed it.
+#[derive(Debug, Default)]
+struct Launch {
+    /// When the request was handed over.
+    since: OnceLock<Instant>,
+    /// Why it was not.
+    stopped: OnceLock<Stopped>,
+}
+
+#[derive(Debug)]
+enum Stopped {
+    Refused(Refusal),
+    NotRecorded(NotRecorded),
+}
+
+impl Launch {
+    /// Hands a request over if it is on record and still allowed.
+    fn launch(
+        &self,
+        recorded: Recorded,
+        prepared: Prepared,
+        crossing: &Crossing,
+        edge: &Edge,
+    ) -> Option<Afterwards> {
+        let allowed = recorded
+            .map_err(Stopped::NotRecorded)
+            .and_then(|_| crossing.decide(edge).map_err(Stopped::Refused));
+        match allowed {
+            Ok(()) => {
+                let _first = self.since.set(Instant::now());
+                let sent = prepared.send();
+                Some(Box::new(move || sent.flush()))
+            }
+            Err(stopped) => {
+                let _first = self.stopped.set(stopped);
+                prepared.withhold(Problem::new("The call was not sent.", ""));
+                None
+            }
+        }
+    }
+
+    /// The ending of a call that was not handed over.
+    fn ending(&self) -> Option<Ending> {
+        Some(match self.stopped.get()? {
+            Stopped::Refused(refusal) => Ending::Refused(*refusal),
+            Stopped::NotRecorded(error) => Ending::NotRecorded(error.problem().message),
+        })
+    }
+}
+
+impl Transit {
+    /// Puts a call on record and waits for that.
+    async fn begin(&mut self, edge: &Edge, began: Option<CallBegan>) -> Result<(), Ending> {
+        let Some(began) = began else { return Ok(()) };
+        let id = edge.shared.record.begin(began).await;
+        self.on_record = Some(id.map_err(|error| Ending::NotRecorded(error.problem().message))?);
+        let _first = self.launch.since.set(Instant::now());
+        Ok(())
+    }
+}
+
+/// Puts a request on record, hands it to its server and passes the events of the call on.
 async fn forward(
-    edge: &Edge,
+    edge: &Arc<Edge>,
     session: &Arc<Session>,
     forms: Forms,
-    crossing: &Crossing,
+    crossing: &Arc<Crossing>,
+    began: Option<CallBegan>,
     voice: &Voice,
-    slot: &mut Option<Call>,
+    transit: &mut Transit,
 ) -> Ending {
-    let client = &session.hello.client.name;
-    let connection: Connection =
-        match edge.shared.upstreams.connection_for(crossing.server.as_str(), client).await {
-            Ok(connection) => connection,
-            Err(unavailable) => return Ending::Failed(unavailable.0.message),
-        };
-    if let Err(refusal) = crossing.decide(edge) {
-        return Ending::Refused(refusal);
-    }
+    let upstreams = &edge.shared.upstreams;
+    let (connection, mut began) = match upstreams.shared(crossing.server.as_str()) {
+        Some(connection) => (connection, began),
+        // Opening a connection may take long, so the row comes first.
+        None => {
+            if let Err(ending) = transit.begin(edge, began).await {
+                return ending;
+            }
+            let client = &session.hello.client.name;
+            match upstreams.connection_for(crossing.server.as_str(), client).await {
+                Ok(connection) => (connection, None),
+                Err(unavailable) => return Ending::Failed(unavailable.0.message),
+            }
+        }
+    };
     let edits: Vec<Edit<'_>> = crossing
         .edit
         .iter()
@@ -276,11 +363,34 @@ async fn forward(
         edits: &edits,
         caller: Caller { key: session.key, features },
     };
-    let call = match connection.request(request).await {
-        Ok(call) => slot.insert(call),
-        Err(SendError::Params(error)) => return Ending::Malformed(error.to_string()),
-        Err(error) => return Ending::Failed(error.problem().message),
+    let (call, prepared) = match connection.prepare(request).await {
+        Ok(prepared) => prepared,
+        Err(error) => {
+            // It was called, so it is on record.
+            if let Err(ending) = transit.begin(edge, began).await {
+                return ending;
+            }
+            return match error {
+                SendError::Params(error) => Ending::Malformed(error.to_string()),
+                error => Ending::Failed(error.problem().message),
+            };
+        }
     };
+    let call = transit.call.insert(call);
+    match began.take() {
+        Some(began) => {
+            let (launch, shared) = (Arc::clone(&transit.launch), Arc::clone(edge));
+            let crossing = Arc::clone(crossing);
+            let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared);
+            transit.begun = Some(edge.shared.record.begin_then(began, then).await);
+        }
+        None => {
+            if let Err(refusal) = crossing.decide(edge) {
+                return Ending::Refused(refusal);
+            }
+            prepared.send().flush();
+        }
+    }
     let mut asked = Asked::by(session);
     loop {
         let event = tokio::select! {
@@ -293,7 +403,9 @@ async fn forward(
         };
         match event {
             CallEvent::Done(outcome) => return Ending::Answered(outcome),
-            CallEvent::Lost(lost) => return Ending::Failed(lost.0.message),
+            CallEvent::Lost(lost) => {
+                return transit.launch.ending().unwrap_or(Ending::Failed(lost.0.message));
+            }
             CallEvent::Notification { method, params } => {
                 if forms != Forms::Json && session.wants(&method, params.as_deref()) {
                     let message = wire::notification(&method, params.as_deref());

@@ -95,6 +95,13 @@ impl Outbox {
         self.write_now();
     }
 
+    /// Queues a message for [`Outbox::write_now`].
+    pub(crate) fn queue(&self, message: &[u8]) {
+        let mut queue = lock(&self.queue);
+        queue.extend_from_slice(message);
+        queue.push(b'\n');
+    }
+
     /// Queues a message without the wait for room and without writing: for cancellations and
     /// answers, of which there are no more than calls and questions, from places where there may
     /// be no runtime.
@@ -115,7 +122,8 @@ impl Outbox {
         self.room.notify_waiters();
     }
 
-    fn write_now(&self) {
+    /// Writes what can be written at once.
+    pub(crate) fn write_now(&self) {
         loop {
             // Whoever holds the pipe looks at the queue again after letting go.
             let Some(mut pipe) = try_lock(&self.pipe) else { return };

@@ -96,7 +96,7 @@ fn check(key: &str, text: &str, checked: bool, [on, off]: [TrayAction; 2]) -> En
     Entry::Check { key: key.to_owned(), text: text.to_owned(), checked, on, off }
 }
 
-fn tool(key: &str, text: &str, checked: bool, name: &str, on: Mode) -> Entry {
+fn tool_entry(key: &str, text: &str, checked: bool, name: &str, on: Mode) -> Entry {
     check(key, text, checked, [set(name, on), set(name, Mode::Off)])
 }
 
@@ -126,9 +126,15 @@ fn the_menu_of_an_open_bridge() {
             entries: vec![
                 line("server/files/state", "Running — 3 tools, 1 off"),
                 Entry::Separator,
-                tool("tool/files/read_file", "read_file", true, "read_file", Mode::Allow),
-                tool("tool/files/write_file", "write_file (asks)", true, "write_file", Mode::Ask),
-                tool("tool/files/move_file", "move_file", false, "move_file", Mode::Allow),
+                tool_entry("tool/files/read_file", "read_file", true, "read_file", Mode::Allow),
+                tool_entry(
+                    "tool/files/write_file",
+                    "write_file (asks)",
+                    true,
+                    "write_file",
+                    Mode::Ask,
+                ),
+                tool_entry("tool/files/move_file", "move_file", false, "move_file", Mode::Allow),
                 Entry::Separator,
                 command(
                     "server/files/all-off",

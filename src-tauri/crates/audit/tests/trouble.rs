@@ -17,7 +17,7 @@ use drawbridge_audit::{
 };
 use drawbridge_model::ActivityOutcome;
 use rusqlite::Connection;
-use support::{TestRecord, call, count, eyes, within};
+use support::{TestRecord, call, count, eyes, hold, within};
 use tokio_util::task::TaskTracker;
 
 async fn fails_to_open(folder: &Path) -> OpenError {
@@ -100,13 +100,6 @@ async fn nobody_else_can_read_the_record() {
     for file in ["drawbridge.db", "drawbridge.db-wal", "drawbridge.db-shm"] {
         assert_eq!(mode(&test.folder.join(file)), 0o600, "{file}");
     }
-}
-
-/// Holds the file as another program would.
-fn hold(folder: &Path) -> Connection {
-    let other = Connection::open(folder.join("drawbridge.db")).expect("opens");
-    other.execute_batch("BEGIN EXCLUSIVE").expect("nobody else writes");
-    other
 }
 
 #[tokio::test(flavor = "multi_thread")]

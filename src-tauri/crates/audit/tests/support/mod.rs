@@ -84,3 +84,10 @@ pub fn call(subject: &str) -> CallBegan {
         ..CallBegan::new(ActivityKind::ToolCall)
     }
 }
+
+/// Another program that holds the file, until it commits.
+pub fn hold(folder: &Path) -> Connection {
+    let other = Connection::open(folder.join("drawbridge.db")).expect("opens");
+    other.execute_batch("BEGIN EXCLUSIVE").expect("nobody else writes");
+    other
+}

@@ -45,6 +45,7 @@ pub fn run() -> ExitCode {
     let arguments = Arguments::parse();
     let paths = arguments.paths();
     log::begin(paths.as_ref().ok());
+    // Its own, beside the desktop's: a plugin that waits for the desktop must not hold up a call.
     let runtime = match drawbridge_core::runtime() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -52,14 +53,13 @@ pub fn run() -> ExitCode {
             return ExitCode::FAILURE;
         }
     };
-    tauri::async_runtime::set(runtime.handle().clone());
     let mut context = tauri::generate_context!();
     if let Some(suffix) = arguments.instance() {
         context.config_mut().identifier.push_str(&suffix);
     }
     // Apps wait for the gateway, not for the desktop: the engine starts while the desktop is still
     // being reached. In a second copy it finds the data folder in use and leaves it alone.
-    let starting = tauri::async_runtime::spawn(start_engine(paths, arguments.port));
+    let starting = runtime.spawn(start_engine(paths, arguments.port));
     let start = arguments.start();
     let built = tauri::Builder::default()
         .plugin(tauri_plugin_single_instance::init(|app, words, _folder| {
@@ -87,13 +87,16 @@ pub fn run() -> ExitCode {
             Ok(())
         })
         .build(context);
-    match built {
+    let code = match built {
         Ok(app) => ExitCode::from(u8::try_from(app.run_return(on_event)).unwrap_or(1)),
         Err(error) => {
             tracing::error!(%error, "the desktop could not be reached");
             ExitCode::FAILURE
         }
-    }
+    };
+    // The engine has ended by now, or was given the time there was.
+    runtime.shutdown_background();
+    code
 }
 
 async fn start_engine(

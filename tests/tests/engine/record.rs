@@ -80,6 +80,38 @@ async fn while_the_database_cannot_be_written_a_call_is_refused_and_never_reache
     .await;
 }
 
+#[tokio::test]
+async fn a_tool_switched_off_while_its_call_waits_for_the_record_does_not_run() {
+    let mut engine = Setup::new().server("answers", "answers").start_ready().await;
+    let client = McpClient::open(&engine, "/mcp").await;
+    let mut database = Database::write(&engine.data_dir()).await;
+    database.lock().await;
+    let params = json!({"name": "answers__echo", "arguments": {"text": "too late"}});
+    let switched = async {
+        // By then the call has passed the first look at its switch, as the row below shows.
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        engine.edit(|config| {
+            config["mcpServers"]["answers"]["drawbridge"]["tools"] = json!({"echo": "off"});
+        });
+        eventually("it is switched off", SOON, async || {
+            (!client.tools().await.contains(&"answers__echo".to_owned())).then_some(())
+        })
+        .await;
+        database.release().await;
+    };
+    let ((id, mut exchange), ()) = tokio::join!(client.begin("tools/call", params), switched);
+    let answer = exchange.answer_to(id).await;
+    assert_eq!(answer["result"]["isError"], true, "{answer}");
+    let sentence = answer["result"]["content"][0]["text"].as_str().unwrap();
+    assert!(sentence.contains("off"), "{sentence}");
+    assert_eq!(engine.calls_seen_by("answers"), Vec::<String>::new());
+    let mut database = Database::read(&engine.data_dir()).await;
+    let calls = database.of_kind("toolCall").await;
+    let [began] = calls.as_slice() else { panic!("one call: {calls:?}") };
+    let end = eventually("it ended", SOON, async || database.end_of(began.id).await).await;
+    assert_eq!(end.outcome, "refused");
+}
+
 #[cfg(target_os = "linux")]
 /// A small file system of its own; only root may make one.
 struct SmallDisk(std::path::PathBuf);

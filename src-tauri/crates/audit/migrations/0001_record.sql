@@ -14,7 +14,7 @@ CREATE TABLE entries (
     id               INTEGER PRIMARY KEY,
     run              INTEGER NOT NULL,
     at               INTEGER NOT NULL,
-    step             TEXT NOT NULL CHECK (step = 'began' OR step = 'ended' OR step = 'noted'),
+    step             TEXT NOT NULL CHECK (step IN ('began', 'ended', 'noted')),
     call             INTEGER,
     kind             TEXT,
     client           TEXT,

@@ -26,6 +26,13 @@ const PATIENCE: Duration = Duration::from_secs(2);
 /// Each brings the tables one version further. A step that was published is never changed.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
+/// All of them, for tests that need no file.
+#[cfg(test)]
+pub(crate) const TABLES: &str = concat!(
+    include_str!("../migrations/0001_record.sql"),
+    include_str!("../migrations/0002_checks.sql")
+);
+
 /// A file that was opened for writing, and what is known of it.
 pub(crate) struct Opened {
     pub(crate) connection: Connection,

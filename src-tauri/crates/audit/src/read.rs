@@ -153,7 +153,7 @@ mod tests {
     #[test]
     fn a_page_is_read_by_number_and_ends_are_found_by_their_call() {
         let connection = Connection::open_in_memory().expect("opens");
-        connection.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
+        connection.execute_batch(crate::file::TABLES).expect("tables");
         let page = plan(&connection, PAGE_OF_ENTRIES);
         assert!(page.contains("SEARCH b USING INTEGER PRIMARY KEY (rowid<?)"), "{page}");
         assert!(page.contains("SEARCH e USING INDEX entries_by_call (call=?)"), "{page}");
@@ -165,7 +165,7 @@ mod tests {
     #[test]
     fn there_is_an_index_for_what_is_rare() {
         let connection = Connection::open_in_memory().expect("opens");
-        connection.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
+        connection.execute_batch(crate::file::TABLES).expect("tables");
         let rare = plan(
             &connection,
             "SELECT id FROM entries WHERE call IS NULL AND kind = 'serverCrashed' \
@@ -179,7 +179,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let file = folder.path().join(file::FILE);
         let connection = Connection::open(&file).expect("opens");
-        connection.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
+        connection.execute_batch(crate::file::TABLES).expect("tables");
         let began = words::BEGAN;
         connection
             .execute_batch(&format!(

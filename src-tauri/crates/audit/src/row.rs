@@ -188,3 +188,22 @@ fn columns(excerpt: Option<&Excerpt>) -> (Option<&str>, Option<i64>, Option<&[u8
 fn whole(number: u128) -> i64 {
     i64::try_from(number).unwrap_or(i64::MAX)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_row_is_written_without_building_a_table_in_memory() {
+        let connection = Connection::open_in_memory().expect("opens");
+        connection.execute_batch(crate::file::TABLES).expect("tables");
+        for insert in [INSERT_ENTRY, INSERT_END] {
+            let mut steps = connection.prepare(&format!("EXPLAIN {insert}")).expect("prepares");
+            let mut rows = steps.raw_query();
+            while let Some(row) = rows.next().expect("a step") {
+                let step: String = row.get(1).expect("its name");
+                assert_ne!(step, "OpenEphemeral", "in {insert}");
+            }
+        }
+    }
+}

@@ -12,7 +12,7 @@ use drawbridge_audit::{
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, ServerName, ToolName};
 use rusqlite::Connection;
-use support::{TestRecord, call, count, within};
+use support::{TestRecord, assert_append_only, call, count, within};
 use tokio_util::task::TaskTracker;
 
 #[tokio::test(flavor = "multi_thread")]
@@ -195,6 +195,32 @@ async fn a_call_that_an_earlier_run_left_open_reads_as_unknown() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_record_of_the_first_version_is_brought_up_to_date_and_loses_nothing() {
+    let test = TestRecord::open().await;
+    let (folder, home) = (test.folder.clone(), test._home);
+    test.record.close().await;
+    let file = Connection::open(folder.join("drawbridge.db")).expect("opens");
+    file.execute_batch("DROP TABLE entries; DROP TABLE runs; DROP TABLE kept;").expect("drops");
+    file.execute_batch(include_str!("../migrations/0001_record.sql")).expect("tables");
+    file.execute_batch(
+        "DELETE FROM _sqlx_migrations WHERE version > 1;
+         INSERT INTO runs VALUES (1, 1);
+         INSERT INTO entries (id, run, at, step, kind, subject, arguments)
+         VALUES (1, 1, 5, 'began', 'toolCall', 'read_file', '{}');
+         INSERT INTO entries (id, run, at, step, call, outcome, duration_us, result)
+         VALUES (2, 1, 6, 'ended', 1, 'succeeded', 7, '{\"a\":1}');",
+    )
+    .expect("rows");
+    drop(file);
+    let test = TestRecord { _home: home, ..TestRecord::open_in(&folder).await };
+    let entry = test.record.entry(1).await.expect("reads").expect("is there").entry;
+    assert_eq!(entry.outcome, Some(ActivityOutcome::Succeeded));
+    let next = test.record.begin(call("next")).await.expect("recorded");
+    assert_eq!(next.number(), 3);
+    assert_append_only(&folder);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn pages_follow_each_other_without_gap_or_overlap() {
     let test = TestRecord::open().await;
     for n in 0..25 {
@@ -262,11 +288,7 @@ async fn long_texts_are_cut_and_keep_their_length_and_hash() {
 async fn rows_cannot_be_changed_or_removed() {
     let test = TestRecord::open().await;
     test.record.begin(call("read_file")).await.expect("recorded");
-    let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
-    for sql in ["UPDATE entries SET subject = 'x'", "DELETE FROM entries"] {
-        let error = other.execute(sql, []).expect_err(sql);
-        assert!(error.to_string().contains("append-only"), "{sql}: {error}");
-    }
+    assert_append_only(&test.folder);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -91,3 +91,12 @@ pub fn hold(folder: &Path) -> Connection {
     other.execute_batch("BEGIN EXCLUSIVE").expect("nobody else writes");
     other
 }
+
+/// Rows can be neither changed nor removed, whoever tries.
+pub fn assert_append_only(folder: &Path) {
+    let other = Connection::open(folder.join("drawbridge.db")).expect("opens");
+    for sql in ["UPDATE entries SET subject = 'x'", "DELETE FROM entries"] {
+        let error = other.execute(sql, []).expect_err(sql);
+        assert!(error.to_string().contains("append-only"), "{sql}: {error}");
+    }
+}

@@ -30,16 +30,19 @@ pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
     let mut gathered_since = None;
     // Ends that were there when it was time to write them, and are not written yet.
     let mut left = 0_usize;
+    // Carrying that did not succeed is left alone for a while: its cause will not have gone.
+    let mut carry_from = Instant::now();
     loop {
         let mut desk = writer.desk();
-        if std::mem::take(&mut desk.carry_due) && !desk.closed {
+        let now = Instant::now();
+        if std::mem::take(&mut desk.carry_due) && !desk.closed && carry_from <= now {
             drop(desk);
             if let Err(error) = carry_pages(writer, file) {
                 tracing::warn!(%error, "the log of the record stays longer than it should");
+                carry_from = now + RETRY;
             }
             continue;
         }
-        let now = Instant::now();
         gathered_since = match gathered_since {
             _ if desk.ends.is_empty() => None,
             None => Some(now),
@@ -94,20 +97,20 @@ fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
     }
 }
 
-/// Asks for the pen and waits for it, before anyone else who does.
-fn fetch(writer: &Writer, patience: Option<Duration>) -> Option<Box<Pen>> {
-    let until = patience.map(|patience| Instant::now() + patience);
+/// Asks for the pen and waits for it a while.
+fn fetch(writer: &Writer) -> Option<Box<Pen>> {
+    let until = Instant::now() + PEN_PATIENCE;
     let mut desk = writer.desk();
     loop {
         if let Some(pen) = desk.want() {
             return Some(pen);
         }
-        let time = until.map(|until| until.saturating_duration_since(Instant::now()));
-        if time.is_some_and(|time| time.is_zero()) {
+        let time = until.saturating_duration_since(Instant::now());
+        if time.is_zero() {
             desk.wanted = false;
             return None;
         }
-        desk = writer.wait(desk, time);
+        desk = writer.wait(desk, Some(time));
     }
 }
 
@@ -118,7 +121,7 @@ fn fetch(writer: &Writer, patience: Option<Duration>) -> Option<Box<Pen>> {
 fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
     let connection = file::connect(file)?;
     file::carry(&connection)?;
-    let Some(pen) = fetch(writer, Some(PEN_PATIENCE)) else { return Ok(()) };
+    let Some(pen) = fetch(writer) else { return Ok(()) };
     let mut leading = Leading::new(writer, pen);
     // A group that waits with the pen is written first.
     match &mut leading.pen {

@@ -177,10 +177,13 @@ impl Writer {
     }
 
     fn queue(&self, row: Row, place: Place) {
-        let mut desk = self.desk();
-        if desk.closed {
-            return;
+        let desk = self.desk();
+        if !desk.closed {
+            self.put_end(desk, row, place);
         }
+    }
+
+    fn put_end(&self, mut desk: MutexGuard<'_, Desk>, row: Row, place: Place) {
         desk.under_way = desk.under_way.saturating_sub(1);
         desk.ends.push_back(Waiting::new(row, Awaits::Nobody, place));
         // The clerk looks at the clock from the first one on.
@@ -281,8 +284,10 @@ impl Writer {
             let Awaits::Caller(caller) = waiting.awaits else { continue };
             match caller.tell(Ok(id)) {
                 Ok(left) => afterwards.extend(left),
+                // Also when it is closed: whoever has the pen writes on until nothing is left.
                 Err(Gone) if matches!(waiting.row, Row::Began(_)) => {
-                    self.queue_end_now(id, left_before_it_ran());
+                    let end = Row::Ended(id, left_before_it_ran());
+                    self.put_end(self.desk(), end, Place::Extra);
                 }
                 Err(Gone) => {}
             }

@@ -4,7 +4,7 @@
 use std::time::{Duration, Instant};
 
 use drawbridge_tests::official::clients_folder;
-use drawbridge_tests::processes::{Process, descendants, signal};
+use drawbridge_tests::processes::{Process, descendants, signal, stands_still};
 use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, wait::SOON};
 use rustix::process::Signal;
 use serde_json::{Value, json};
@@ -208,6 +208,8 @@ async fn what_a_crash_left_behind_is_ended_at_the_next_start() {
     // What takes engine and guardian at one blow leaves the grandchild an orphan. The engine stands
     // still meanwhile, so that it cannot do what the guardian no longer does.
     signal(engine.pid(), Signal::STOP);
+    eventually("the engine stands still", SOON, async || stands_still(engine.pid()).then_some(()))
+        .await;
     for process in &guardians {
         signal(process.pid, Signal::KILL);
     }

@@ -2,6 +2,7 @@
 //! and quitting.
 
 use std::net::{Ipv4Addr, TcpListener};
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,6 +11,8 @@ use drawbridge_core::bridge::CommandError;
 use drawbridge_core::paths::Paths;
 use drawbridge_core::view::{Snapshot, TokenPlacement};
 use drawbridge_model::Mode;
+use futures_util::StreamExt as _;
+use futures_util::stream::FuturesUnordered;
 use tauri::AppHandle;
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_notification::NotificationExt as _;
@@ -27,6 +30,9 @@ const DRAIN_LIMIT: Duration = Duration::from_secs(12);
 /// The same when the system ends the session and waits for nobody.
 const END_LIMIT: Duration = Duration::from_secs(3);
 
+/// Clicks in the tray that wait to be taken up. Nobody clicks faster than they are.
+const CHOICES: usize = 64;
+
 /// The running app. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Shell(Arc<Parts>);
@@ -43,6 +49,9 @@ struct Parts {
     /// Told when a native check mark may no longer say what is true.
     marks_doubtful: Notify,
     wishes: mpsc::Sender<Wish>,
+    choices: mpsc::Sender<TrayAction>,
+    /// Switches that were turned in the tray and are not settled.
+    switching: AtomicUsize,
     quitting: Mutex<Quitting>,
     hurry: CancellationToken,
 }
@@ -64,6 +73,7 @@ impl Shell {
         let start_at_login = app.autolaunch().is_enabled().ok();
         let desktop = DesktopState { start_at_login, ..DesktopState::default() };
         let (wishes, wished) = panel::wishes();
+        let (choices, chosen) = mpsc::channel(CHOICES);
         let shell = Self(Arc::new(Parts {
             app,
             engine,
@@ -74,10 +84,13 @@ impl Shell {
             no_tray: CancellationToken::new(),
             marks_doubtful: Notify::new(),
             wishes,
+            choices,
+            switching: AtomicUsize::new(0),
             quitting: Mutex::new(Quitting::No),
             hurry: CancellationToken::new(),
         }));
         shell.spawn(panel::keep(shell.clone(), wished));
+        shell.spawn(shell.clone().carry_out_in_order(chosen));
         let (no_tray, shown) = (shell.0.no_tray.clone(), shell.0.tray_shown.clone());
         shell.spawn(async move {
             no_tray.run_until_cancelled(os::watch_tray(shown.clone())).await;
@@ -156,25 +169,59 @@ impl Shell {
         }
     }
 
-    /// Does what was chosen in the tray. What fails is said in the menu, in a notification and in
-    /// the log, since no single one of them reaches everybody.
+    /// Does what was chosen in the tray, after what was chosen before.
     pub(crate) fn choose(&self, action: TrayAction) {
-        let shell = self.clone();
-        self.spawn(async move {
-            tracing::debug!(?action, "chosen in the tray");
-            let failure = shell.carry_out(action).await.err().map(|error| error.problem);
-            if let Some(problem) = &failure {
-                tracing::warn!(message = problem.message, detail = problem.detail, "did not work");
-                shell.notify(&problem.message);
+        let is_switch = action.is_switch();
+        self.0.switching.fetch_add(usize::from(is_switch), Ordering::Relaxed);
+        if let Err(error) = self.0.choices.try_send(action) {
+            tracing::warn!(%error, "a click in the tray was left out");
+            self.settled(is_switch);
+        }
+    }
+
+    /// Whether a check mark in the tray is ahead of what is true.
+    pub(crate) fn is_switching(&self) -> bool {
+        self.0.switching.load(Ordering::Relaxed) > 0
+    }
+
+    fn settled(&self, is_switch: bool) {
+        self.0.switching.fetch_sub(usize::from(is_switch), Ordering::Relaxed);
+        self.0.marks_doubtful.notify_one();
+    }
+
+    /// Takes up what is chosen in the order of the clicks: of two that contradict each other the
+    /// last one counts. Nobody waits for one before to be done, since one may be slow and "off" and
+    /// "pause" count at once.
+    async fn carry_out_in_order(self, mut chosen: mpsc::Receiver<TrayAction>) {
+        let mut under_way = FuturesUnordered::new();
+        loop {
+            tokio::select! {
+                // One that was just taken up is begun before the next one is.
+                biased;
+                Some(()) = under_way.next() => {}
+                Some(action) = chosen.recv() => under_way.push(self.settle(action)),
+                else => return,
             }
-            let failure = failure.map(|problem| problem.message);
-            shell.0.desktop.send_if_modified(|state| {
-                let changed = state.failure != failure;
-                state.failure = failure;
-                changed
-            });
-            shell.0.marks_doubtful.notify_one();
+        }
+    }
+
+    /// Carries one out. What fails is said in the menu, in a notification and in the log, since no
+    /// single one of them reaches everybody.
+    async fn settle(&self, action: TrayAction) {
+        tracing::debug!(?action, "chosen in the tray");
+        let is_switch = action.is_switch();
+        let failure = self.carry_out(action).await.err().map(|error| error.problem);
+        if let Some(problem) = &failure {
+            tracing::warn!(message = problem.message, detail = problem.detail, "did not work");
+            self.notify(&problem.message);
+        }
+        let failure = failure.map(|problem| problem.message);
+        self.0.desktop.send_if_modified(|state| {
+            let changed = state.failure != failure;
+            state.failure = failure;
+            changed
         });
+        self.settled(is_switch);
     }
 
     async fn carry_out(&self, action: TrayAction) -> Result<(), CommandError> {

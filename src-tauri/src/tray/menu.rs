@@ -59,6 +59,14 @@ pub enum TrayAction {
     Quit,
 }
 
+impl TrayAction {
+    /// Whether it turns something with a check mark on or off.
+    #[must_use]
+    pub fn is_switch(&self) -> bool {
+        matches!(self, Self::SetPaused(_) | Self::SetToolMode { .. } | Self::SetStartAtLogin(_))
+    }
+}
+
 /// What the menu shows that only the desktop knows.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DesktopState {

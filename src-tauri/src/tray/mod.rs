@@ -37,6 +37,8 @@ pub(crate) async fn follow(shell: Shell) {
         let (done, shown) = oneshot::channel();
         // Native menus belong to the main thread; one trip there does it all.
         let asked = shell.app().run_on_main_thread(move || {
+            // Clicks come on this thread too, so none comes in between.
+            let marks = if chosen.is_switching() { Marks::Ahead } else { marks };
             let result = match tray {
                 Some(mut tray) => tray.show(&app, menu, look, &status, marks).map(|()| tray),
                 None => Tray::new(&app, chosen, menu, look, &status),

@@ -35,6 +35,8 @@ pub(crate) enum Marks {
     Trusted,
     /// One was clicked since, and each has to be set again.
     Doubtful,
+    /// What was clicked is still being done. They say what the person wants, so they stay.
+    Ahead,
 }
 
 pub(crate) struct Tray {
@@ -161,8 +163,10 @@ fn change(
             (Part::Item(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
             (Part::Check(item), Entry::Check { checked, .. }) => {
                 let same = matches!(before, Entry::Check { checked: c, .. } if c == checked);
-                if !same || marks == Marks::Doubtful {
-                    item.set_checked(*checked)?;
+                match marks {
+                    Marks::Trusted if same => {}
+                    Marks::Trusted | Marks::Doubtful => item.set_checked(*checked)?,
+                    Marks::Ahead => {}
                 }
                 reworded.map(|text| item.set_text(text)).transpose()?
             }

@@ -333,7 +333,7 @@ async fn forward(
     transit: &mut Transit,
 ) -> Ending {
     let upstreams = &edge.shared.upstreams;
-    let (connection, mut began) = match upstreams.shared(crossing.server.as_str()) {
+    let (connection, began) = match upstreams.shared(crossing.server.as_str()) {
         Some(connection) => (connection, began),
         // Opening a connection may take long, so the row comes first.
         None => {
@@ -377,7 +377,7 @@ async fn forward(
         }
     };
     let call = transit.call.insert(call);
-    match began.take() {
+    match began {
         Some(began) => {
             let (launch, shared) = (Arc::clone(&transit.launch), Arc::clone(edge));
             let crossing = Arc::clone(crossing);

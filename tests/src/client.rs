@@ -39,7 +39,16 @@ impl McpClient {
         token: &str,
         capabilities: Value,
     ) -> Self {
-        let mut client = Self::unopened(engine, path, token);
+        Self::unopened(engine, path, token).opened(capabilities).await
+    }
+
+    /// Opens a session at `/mcp` of whatever listens on `port`.
+    pub async fn open_on(port: u16) -> Self {
+        Self::unopened_on(port, "/mcp", "").opened(json!({})).await
+    }
+
+    async fn opened(self, capabilities: Value) -> Self {
+        let mut client = self;
         let answer = client
             .send(&json!({"jsonrpc": "2.0", "id": 0, "method": "initialize", "params": {
                 "protocolVersion": REVISION, "capabilities": capabilities,
@@ -65,9 +74,13 @@ impl McpClient {
     /// A client that has not said `initialize` yet.
     #[must_use]
     pub fn unopened(engine: &TestEngine, path: &str, token: &str) -> Self {
+        Self::unopened_on(engine.port, path, token)
+    }
+
+    fn unopened_on(port: u16, path: &str, token: &str) -> Self {
         Self {
             http: http(),
-            url: format!("http://127.0.0.1:{}{path}", engine.port),
+            url: format!("http://127.0.0.1:{port}{path}"),
             token: token.to_owned(),
             session: String::new(),
             next_id: AtomicI64::new(1),

@@ -7,6 +7,7 @@
 pub mod client;
 pub mod engine;
 pub mod files;
+pub mod forwarder;
 pub mod official;
 pub mod processes;
 pub mod programs;

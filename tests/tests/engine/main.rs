@@ -5,6 +5,7 @@
 
 mod broken_servers;
 mod calls;
+mod forwarder;
 mod guard;
 mod headless;
 mod processes;

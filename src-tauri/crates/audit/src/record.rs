@@ -78,20 +78,20 @@ impl Record {
     /// could not be: on the thread that wrote it, with calls that were committed together. So it
     /// must neither block nor wait. What it gives is done when all of those have been told.
     ///
-    /// This may return before `then` was called. Dropping what it gives before that is the call's
-    /// end, and `then` is never called; [`Begun::settle`] says which was first.
-    pub async fn begin_then(
-        &self,
-        call: CallBegan,
-        then: impl FnOnce(Recorded) -> Option<Afterwards> + Send + 'static,
-    ) -> Begun {
-        self.writer.write_then(call.into(), Box::new(then)).await
+    /// This may return before `then` was called. Dropping what it gives, or the future itself,
+    /// before that is the call's end, and `then` is never called; [`Begun::settle`] says which was
+    /// first. The row waits from the moment this is called, and perhaps for the future to be polled.
+    pub fn begin_then<T>(&self, call: CallBegan, then: T) -> impl Future<Output = Begun> + Send
+    where
+        T: FnOnce(Recorded) -> Option<Afterwards> + Send + 'static,
+    {
+        self.writer.write_then(call.into(), Box::new(then))
     }
 
     /// Puts on record how a call ended. The row is queued and written within milliseconds; this
     /// waits only while thousands are queued because the disk is full or the file is locked.
-    pub async fn end(&self, id: EntryId, end: CallEnded) {
-        self.writer.queue_end(id, end).await;
+    pub fn end(&self, id: EntryId, end: CallEnded) -> impl Future<Output = ()> + Send {
+        self.writer.queue_end(id, end)
     }
 
     /// As [`Record::end`], for a `Drop`, where nobody can wait.

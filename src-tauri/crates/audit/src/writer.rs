@@ -11,9 +11,11 @@
 //! anything but ready tasks while holding the pen, and a call that is dropped puts it back.
 
 use std::collections::VecDeque;
+use std::future::ready;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use futures_util::future::Either;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -131,43 +133,64 @@ impl Writer {
     }
 
     /// Writes a row and calls `then` the moment it is committed or could not be written, on the
-    /// thread that wrote it. May return before that.
-    pub(crate) async fn write_then(&self, row: Row, then: Then) -> Begun {
+    /// thread that wrote it. May return before that. The row is handed in before this is first
+    /// polled, so that the future, which is part of each call's, is small.
+    pub(crate) fn write_then(&self, row: Row, then: Then) -> impl Future<Output = Begun> + Send {
         let (told, begun) = Told::new(then);
-        let Ok(place) = self.awaited.acquire().await else {
-            let _ = told.tell(Err(NotRecorded::Closed));
-            return begun;
+        let handed_in = match self.awaited.try_acquire() {
+            Ok(place) => {
+                place.forget();
+                Either::Left(ready(self.hand_in(row, told)))
+            }
+            Err(_none_free) => Either::Right(Box::pin(self.hand_in_later(row, told))),
         };
-        place.forget();
-        let (pen, alone) = {
-            let mut desk = self.desk();
-            if desk.closed {
-                drop(desk);
-                let _ = told.tell(Err(NotRecorded::Closed));
-                return begun;
+        async move {
+            if let Some(lead) = handed_in.await {
+                lead.write_until_told(&begun).await;
             }
-            let alone = desk.under_way == 0;
-            desk.under_way += usize::from(matches!(row, Row::Began(_)));
-            desk.waiting.push_back(Waiting::new(row, Awaits::Caller(told), Place::Awaited));
-            (desk.pen.take(), alone)
-        };
-        if let Some(pen) = pen {
-            let mut leading = Leading::new(self, pen);
-            if !alone {
-                tokio::task::yield_now().await;
-            }
-            while let (true, Some(pen)) = (begun.is_waiting(), &mut leading.pen) {
-                let Group::Written = self.write_group(pen, Take::Awaited) else { break };
-            }
+            begun
         }
-        begun
     }
 
-    /// Queues the end of a call, once there is room.
-    pub(crate) async fn queue_end(&self, id: EntryId, end: CallEnded) {
-        if let Ok(place) = self.ends.acquire().await {
-            place.forget();
-            self.queue(Row::Ended(id, end), Place::End);
+    async fn hand_in_later(&self, row: Row, told: Told) -> Option<Lead<'_>> {
+        let Ok(place) = self.awaited.acquire().await else {
+            let _ = told.tell(Err(NotRecorded::Closed));
+            return None;
+        };
+        place.forget();
+        self.hand_in(row, told)
+    }
+
+    /// Adds a row to those that wait. Where nobody writes, it is for the caller to do so.
+    fn hand_in(&self, row: Row, told: Told) -> Option<Lead<'_>> {
+        let mut desk = self.desk();
+        if desk.closed {
+            drop(desk);
+            let _ = told.tell(Err(NotRecorded::Closed));
+            return None;
+        }
+        let alone = desk.under_way == 0;
+        desk.under_way += usize::from(matches!(row, Row::Began(_)));
+        desk.waiting.push_back(Waiting::new(row, Awaits::Caller(told), Place::Awaited));
+        let pen = desk.pen.take()?;
+        drop(desk);
+        Some(Lead { leading: Leading::new(self, pen), alone })
+    }
+
+    /// Queues the end of a call, at once where there is room and else once there is.
+    pub(crate) fn queue_end(&self, id: EntryId, end: CallEnded) -> impl Future<Output = ()> + Send {
+        match self.ends.try_acquire() {
+            Ok(place) => {
+                place.forget();
+                self.queue(Row::Ended(id, end), Place::End);
+                Either::Left(ready(()))
+            }
+            Err(_none_free) => Either::Right(Box::pin(async move {
+                if let Ok(place) = self.ends.acquire().await {
+                    place.forget();
+                    self.queue(Row::Ended(id, end), Place::End);
+                }
+            })),
         }
     }
 
@@ -394,6 +417,26 @@ fn left_before_it_ran() -> CallEnded {
     let mut end = CallEnded::new(ActivityOutcome::Cancelled, Duration::ZERO);
     end.note = Some("The app left before the call ran.".to_owned());
     end
+}
+
+/// Whoever found the pen on the desk.
+struct Lead<'a> {
+    leading: Leading<'a>,
+    /// No other call is under way.
+    alone: bool,
+}
+
+impl Lead<'_> {
+    /// Writes until the caller's own row is settled.
+    async fn write_until_told(mut self, begun: &Begun) {
+        if !self.alone {
+            tokio::task::yield_now().await;
+        }
+        let writer = self.leading.writer;
+        while let (true, Some(pen)) = (begun.is_waiting(), &mut self.leading.pen) {
+            let Group::Written = writer.write_group(pen, Take::Awaited) else { break };
+        }
+    }
 }
 
 /// Whoever writes. The pen goes back, whatever happens.

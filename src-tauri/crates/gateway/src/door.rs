@@ -4,7 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
-use http::header::{HOST, ORIGIN};
+use http::header::{HOST, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
 
@@ -18,8 +18,10 @@ use crate::guard::{self, Admitted};
 use crate::health;
 use crate::refusal::{Refused, shown};
 use crate::route::{Route, Target};
+use crate::session::Scope;
 
-/// Answers one request.
+/// Answers one request. The head is gone through first, in one step, so that what waits with the
+/// request is only what its route needs: this future is moved when it is made.
 pub(crate) async fn answer(
     edge: &Arc<Edge>,
     peer: SocketAddr,
@@ -27,51 +29,74 @@ pub(crate) async fn answer(
     request: Request<Incoming>,
 ) -> Response<Answer> {
     let (parts, body) = request.into_parts();
-    let path = parts.uri.path().to_owned();
-    let target = Target::read(&path);
-    let admitted = guard::check(&edge.listening, &edge.shared.guard.load(), &parts, target.path);
-    match admitted {
+    let target = Target::read(parts.uri.path());
+    let origin = match pass_guard(edge, peer, &parts, &target) {
+        Ok(origin) => origin,
+        Err(response) => return *response,
+    };
+    let mut response = match admit(edge, peer, seat, &target, &parts) {
+        Admission::Answered(response) => *response,
+        Admission::Mcp(client, scope) => front::answer(edge, client, scope, &parts, body).await,
+    };
+    if let Some(origin) = origin {
+        answer::name_origin(&mut response, origin);
+    }
+    response
+}
+
+/// The allowed origin that the answer has to name, if the request comes from one.
+fn pass_guard(
+    edge: &Edge,
+    peer: SocketAddr,
+    parts: &Parts,
+    target: &Target<'_>,
+) -> Result<Option<HeaderValue>, Box<Response<Answer>>> {
+    match guard::check(&edge.listening, &edge.shared.guard.load(), parts, target.path) {
+        Ok(Admitted::Plain) => Ok(None),
+        Ok(Admitted::From(origin)) => Ok(Some(origin)),
+        Ok(Admitted::Preflight { origin, private_network }) => {
+            Err(Box::new(answer::preflight(origin, private_network)))
+        }
         Err(refusal) => {
-            turned_away(edge, peer, &parts, &target, &refusal);
-            let mut response =
-                refused(target.path, refusal.status(), refusal.code(), &capitalised(&refusal));
+            turned_away(edge, peer, parts, target, &refusal);
+            let (status, message) = (refusal.status(), capitalised(&refusal));
+            let mut response = refused(target.path, status, refusal.code(), &message);
             if parts.headers.contains_key(ORIGIN) {
                 answer::vary(&mut response);
             }
-            response
-        }
-        Ok(Admitted::Preflight { origin, private_network }) => {
-            answer::preflight(origin, private_network)
-        }
-        Ok(Admitted::Plain) => admit(edge, peer, seat, &target, parts, body).await,
-        Ok(Admitted::From(origin)) => {
-            let mut response = admit(edge, peer, seat, &target, parts, body).await;
-            answer::name_origin(&mut response, origin);
-            response
+            Err(Box::new(response))
         }
     }
 }
 
-/// From the token check on.
-async fn admit(
-    edge: &Arc<Edge>,
+/// What comes of a request that the guard let pass.
+enum Admission {
+    /// It is answered.
+    Answered(Box<Response<Answer>>),
+    /// This client speaks MCP to that address.
+    Mcp(Arc<Client>, Scope),
+}
+
+/// From the token check on, as far as the head alone decides.
+fn admit(
+    edge: &Edge,
     peer: SocketAddr,
     seat: &Seat,
     target: &Target<'_>,
-    parts: Parts,
-    body: Incoming,
-) -> Response<Answer> {
+    parts: &Parts,
+) -> Admission {
+    let answered = |response| Admission::Answered(Box::new(response));
     let route = Route::read(target.path);
     if route == Route::NoAuthorizationServer {
-        return not_found(target.path);
+        return answered(not_found(target.path));
     }
     let client = match auth::client(&edge.shared.clients.load(), &parts.headers, target.token) {
         Ok(client) => client,
         Err(Denied::Missing) if route == Route::Health => {
-            return health(&parts.method, || health::FOR_ANYONE.into());
+            return answered(health(&parts.method, || health::FOR_ANYONE.into()));
         }
         Err(denied) => {
-            turned_away(edge, peer, &parts, target, &denied);
+            turned_away(edge, peer, parts, target, &denied);
             let (status, code) = match denied {
                 Denied::Missing => (StatusCode::UNAUTHORIZED, "token_missing"),
                 Denied::Invalid => (StatusCode::UNAUTHORIZED, "token_invalid"),
@@ -79,27 +104,21 @@ async fn admit(
             };
             let mut response = refused(target.path, status, code, denied.sentence());
             answer::challenge(&mut response, denied.challenge());
-            return response;
+            return answered(response);
         }
     };
     seat.prove();
     edge.presence.request(&client.name);
-    serve(edge, client, route, target, parts, body).await
-}
-
-async fn serve(
-    edge: &Arc<Edge>,
-    client: Arc<Client>,
-    route: Route<'_>,
-    target: &Target<'_>,
-    parts: Parts,
-    body: Incoming,
-) -> Response<Answer> {
     match route {
-        Route::Health => health(&parts.method, || health::for_client(&edge.shared.health.load())),
-        Route::Merged => front::merged(edge, client, parts, body).await,
-        Route::Single(server) => front::single(edge, client, &server, parts, body).await,
-        Route::NoAuthorizationServer | Route::Unknown => not_found(target.path),
+        Route::Health => {
+            answered(health(&parts.method, || health::for_client(&edge.shared.health.load())))
+        }
+        Route::Merged => Admission::Mcp(client, Scope::Merged),
+        Route::Single(server) => match front::single(edge, &server) {
+            Ok(scope) => Admission::Mcp(client, scope),
+            Err(unknown) => Admission::Answered(unknown),
+        },
+        Route::NoAuthorizationServer | Route::Unknown => answered(not_found(target.path)),
     }
 }
 

@@ -148,21 +148,29 @@ impl Connection {
         edits: &[Edit<'_>],
         caller: Option<Caller>,
     ) -> Result<Call, SendError> {
-        let (call, prepared) = self.make(method, params, edits, caller).await?;
+        self.room().await;
+        let (call, prepared) = self.make(method, params, edits, caller)?;
         prepared.send().flush();
         Ok(call)
     }
 
-    /// Makes a request ready, so that sending it takes no time. Waits as [`Connection::request`]
-    /// does. Dropped unsent, it leaves no trace at the server.
+    /// Waits while the server does not take what was sent before (1 MiB of it).
+    pub async fn room(&self) {
+        if let Link::Stdio(outbox) = &self.core().link {
+            outbox.room().await;
+        }
+    }
+
+    /// Makes a request ready, so that sending it takes no time. Whoever sends many waits for
+    /// [`Connection::room`] before. Dropped unsent, it leaves no trace at the server.
     ///
     /// # Errors
     /// Those of [`Connection::request`].
-    pub async fn prepare(&self, request: Request<'_>) -> Result<(Call, Prepared), SendError> {
-        self.make(request.method, request.params, request.edits, Some(request.caller)).await
+    pub fn prepare(&self, request: Request<'_>) -> Result<(Call, Prepared), SendError> {
+        self.make(request.method, request.params, request.edits, Some(request.caller))
     }
 
-    async fn make(
+    fn make(
         &self,
         method: &str,
         params: Option<&RawValue>,
@@ -175,9 +183,6 @@ impl Connection {
             Some(params) if caller.is_some() => wire::find(params, &["_meta", "progressToken"])?,
             _ => None,
         };
-        if let Link::Stdio(outbox) = &core.link {
-            outbox.room().await;
-        }
         let mailbox = Arc::new(Mailbox::<CallEvent>::new());
         let worker = match &core.link {
             Link::Stdio(_) => None,

@@ -12,9 +12,9 @@ use anyhow::{Context as _, bail};
 pub(crate) struct Side {
     /// Where it listens.
     pub(crate) port: u16,
-    /// The token, where one is needed.
+    /// The token; empty where none is needed.
     pub(crate) token: String,
-    /// The session of each caller; empty where there are none.
+    /// The session of each caller.
     pub(crate) sessions: Vec<String>,
 }
 

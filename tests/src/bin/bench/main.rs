@@ -4,15 +4,13 @@
 //! `--calls N` and `--rounds N` set how much is measured, `--only calls|lists|starts|memory` and
 //! `--callers 1|16` what.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
-#![expect(clippy::disallowed_methods, reason = "it starts the forwarder it compares with")]
 
 mod load;
 
-use std::io::{BufRead as _, BufReader};
-use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
+use drawbridge_tests::forwarder::Forwarder;
 use drawbridge_tests::programs::program;
 use drawbridge_tests::record::Database;
 use drawbridge_tests::{McpClient, Setup, TestEngine, processes};
@@ -21,33 +19,6 @@ use serde_json::json;
 
 /// How many call at once.
 const CALLERS: [usize; 2] = [1, 16];
-
-struct Forwarder {
-    process: Child,
-    port: u16,
-}
-
-impl Forwarder {
-    fn start() -> anyhow::Result<Self> {
-        let mut process = Command::new(program("bare-forwarder"))
-            .arg(program("bench-server"))
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()
-            .context("start the bare forwarder")?;
-        let stdout = process.stdout.take().context("its output is a pipe")?;
-        let mut line = String::new();
-        BufReader::new(stdout).read_line(&mut line)?;
-        Ok(Self { process, port: line.trim().parse().context("the forwarder prints its port")? })
-    }
-}
-
-impl Drop for Forwarder {
-    fn drop(&mut self) {
-        let _ = self.process.kill();
-        let _ = self.process.wait();
-    }
-}
 
 fn definition(tools: usize) -> serde_json::Value {
     json!({"command": program("bench-server").display().to_string(), "args": [tools.to_string()],
@@ -92,9 +63,13 @@ async fn side_of(engine: &TestEngine) -> Side {
 /// A call through `/mcp`, policy and record on, against the forwarder that has neither.
 async fn compare(calls: u32, rounds: u32) -> anyhow::Result<bool> {
     let mut engine = Setup::new().define("bench", definition(1)).start_ready().await;
-    let forwarder = Forwarder::start()?;
+    let forwarder = Forwarder::start::<&str>("bench-server", &[]);
     let gateway = side_of(&engine).await;
-    let bare = Side { port: forwarder.port, token: String::new(), sessions: Vec::new() };
+    let mut sessions = Vec::new();
+    for _ in 0..CALLERS[1] {
+        sessions.push(McpClient::open_on(forwarder.port).await.session().to_owned());
+    }
+    let bare = Side { port: forwarder.port, token: String::new(), sessions };
     // `McpClient` made no calls; those of the first rounds are not measured but are on record.
     let mut made = 0;
     let mut passed = true;

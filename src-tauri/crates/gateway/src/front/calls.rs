@@ -18,7 +18,7 @@ use drawbridge_audit::{
 };
 use drawbridge_mcp::wire::{self, Edit};
 use drawbridge_mcp::{
-    Call, CallEvent, Caller, Outcome, PeerFeatures, Prepared, Request, SendError,
+    Call, CallEvent, Caller, Connection, Outcome, PeerFeatures, Prepared, Request, SendError,
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, Problem, ServerName};
 use drawbridge_policy::Refusal;
@@ -105,34 +105,55 @@ pub(crate) struct Passage {
 
 impl Passage {
     /// Lets a request cross and says what comes of it.
-    pub(crate) async fn cross(mut self, mut crossing: Crossing, voice: Voice) {
-        let _counted = self.edge.calls.token();
+    pub(crate) fn cross(
+        self,
+        mut crossing: Crossing,
+        voice: Voice,
+    ) -> impl Future<Output = ()> + Send {
+        let mut passage = self;
         let entry = std::mem::replace(&mut crossing.entry, Entry::None);
-        let began = self.began(&crossing, entry);
-        if let Err(refusal) = crossing.decide(&self.edge) {
-            let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
-            if let Some(began) = began {
-                // It did not run, so a note that cannot be written holds nothing up.
-                if let Err(error) =
-                    self.edge.shared.record.note(Note::refused(began, &*sentence)).await
-                {
-                    tracing::warn!(%error, "a refusal is not on record");
-                }
-            }
-            let answer = crossing.gate.refused(&self.id, &sentence);
-            return self.finish(&voice, Some(answer)).await;
-        }
+        let mut transit = Transit { began: passage.began(&crossing, entry), ..Transit::default() };
         let crossing = Arc::new(crossing);
-        let mut transit = Transit::default();
-        let ending = self.run(&crossing, began, &voice, &mut transit).await;
-        let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
-        let (answer, end) = self.close(&crossing, ending, since);
-        // The end is queued before the answer leaves, so that whoever has the answer finds it on
-        // record.
-        if let Some(id) = transit.on_record {
-            self.edge.shared.record.end(id, end).await;
+        let counted = passage.edge.calls.token();
+        // A block and not a function: what it takes with it is then kept once.
+        async move {
+            let _counted = counted;
+            let answer = if let Err(refusal) = crossing.decide(&passage.edge) {
+                Some(Box::pin(passage.refuse(&crossing, transit.began.take(), refusal)).await)
+            } else {
+                let ending = passage.run(&crossing, &voice, &mut transit).await;
+                let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
+                let (answer, end) = passage.close(&crossing, ending, since);
+                // The end is queued before the answer leaves, so that whoever has the answer finds
+                // it on record.
+                if let Some(id) = transit.on_record {
+                    passage.edge.shared.record.end(id, end).await;
+                }
+                answer
+            };
+            // The place in the session comes back first: an app may use the id again as soon as it
+            // has the answer.
+            drop(passage.in_flight);
+            voice.say(Said::Answer(answer)).await;
         }
-        self.finish(&voice, answer).await;
+    }
+
+    /// Puts on record that a request was refused, and says so.
+    async fn refuse(
+        &self,
+        crossing: &Crossing,
+        began: Option<CallBegan>,
+        refusal: Refusal,
+    ) -> String {
+        let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
+        if let Some(began) = began {
+            // It did not run, so a note that cannot be written holds nothing up.
+            let noted = self.edge.shared.record.note(Note::refused(began, &*sentence)).await;
+            if let Err(error) = noted {
+                tracing::warn!(%error, "a refusal is not on record");
+            }
+        }
+        crossing.gate.refused(&self.id, &sentence)
     }
 
     fn began(&self, crossing: &Crossing, entry: Entry) -> Option<CallBegan> {
@@ -149,7 +170,6 @@ impl Passage {
     async fn run(
         &mut self,
         crossing: &Arc<Crossing>,
-        began: Option<CallBegan>,
         voice: &Voice,
         transit: &mut Transit,
     ) -> Ending {
@@ -160,8 +180,9 @@ impl Passage {
             voice.closed().await;
             tokio::time::sleep(grace).await;
         };
+        // Two futures below a kilobyte each: allocators are several times as fast with those.
         let crossed =
-            forward(&self.edge, &self.session, self.forms, crossing, began, voice, transit);
+            Box::pin(forward(&self.edge, &self.session, self.forms, crossing, voice, transit));
         let ending = tokio::select! {
             biased;
             ending = crossed => ending,
@@ -241,18 +262,13 @@ impl Passage {
             }
         }
     }
-
-    /// Gives the place in the session back, then answers: an app may use the id again as soon as
-    /// it has the answer.
-    async fn finish(self, voice: &Voice, answer: Option<String>) {
-        drop(self.in_flight);
-        voice.say(Said::Answer(answer)).await;
-    }
 }
 
 /// How far a request has come. Whoever breaks off finds here what there is to end.
 #[derive(Default)]
 struct Transit {
+    /// What is to be put on record before it is sent; `None` when it is, or need not be.
+    began: Option<CallBegan>,
     /// What was asked of the record, until it is settled.
     begun: Option<Begun>,
     /// The row of a call that began.
@@ -313,13 +329,37 @@ impl Launch {
 
 impl Transit {
     /// Puts a call on record and waits for that.
-    async fn begin(&mut self, edge: &Edge, began: Option<CallBegan>) -> Result<(), Ending> {
-        let Some(began) = began else { return Ok(()) };
+    async fn begin(&mut self, edge: &Edge) -> Result<(), Ending> {
+        let Some(began) = self.began.take() else { return Ok(()) };
         let id = edge.shared.record.begin(began).await;
         self.on_record = Some(id.map_err(|error| Ending::NotRecorded(error.problem().message))?);
         let _first = self.launch.since.set(Instant::now());
         Ok(())
     }
+
+    /// The ending of a call that cannot be sent. It was called, so it is on record.
+    async fn unsent(&mut self, edge: &Edge, error: SendError) -> Ending {
+        if let Err(ending) = self.begin(edge).await {
+            return ending;
+        }
+        match error {
+            SendError::Params(error) => Ending::Malformed(error.to_string()),
+            error => Ending::Failed(error.problem().message),
+        }
+    }
+}
+
+/// Puts a call on record; whoever commits its row hands the request over.
+fn begin_then_launch(
+    edge: &Arc<Edge>,
+    crossing: &Arc<Crossing>,
+    launch: &Arc<Launch>,
+    began: CallBegan,
+    prepared: Prepared,
+) -> impl Future<Output = Begun> + Send {
+    let (launch, crossing, shared) = (Arc::clone(launch), Arc::clone(crossing), Arc::clone(edge));
+    let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared);
+    edge.shared.record.begin_then(began, then)
 }
 
 /// Puts a request on record, hands it to its server and passes the events of the call on.
@@ -328,61 +368,35 @@ async fn forward(
     session: &Arc<Session>,
     forms: Forms,
     crossing: &Arc<Crossing>,
-    began: Option<CallBegan>,
     voice: &Voice,
     transit: &mut Transit,
 ) -> Ending {
     let upstreams = &edge.shared.upstreams;
-    let (connection, began) = match upstreams.shared(crossing.server.as_str()) {
-        Some(connection) => (connection, began),
+    let connection = match upstreams.shared(crossing.server.as_str()) {
+        Some(connection) => connection,
         // Opening a connection may take long, so the row comes first.
         None => {
-            if let Err(ending) = transit.begin(edge, began).await {
+            if let Err(ending) = Box::pin(transit.begin(edge)).await {
                 return ending;
             }
             let client = &session.hello.client.name;
-            match upstreams.connection_for(crossing.server.as_str(), client).await {
-                Ok(connection) => (connection, None),
+            let opened = Box::pin(upstreams.connection_for(crossing.server.as_str(), client));
+            match opened.await {
+                Ok(connection) => connection,
                 Err(unavailable) => return Ending::Failed(unavailable.0.message),
             }
         }
     };
-    let edits: Vec<Edit<'_>> = crossing
-        .edit
-        .iter()
-        .map(|(span, with)| Edit { span: span.clone(), with: with.as_str().into() })
-        .collect();
-    // An app that takes nothing but the answer cannot be asked anything.
-    let features = match forms {
-        Forms::Json => PeerFeatures::default(),
-        Forms::Either | Forms::Stream => session.hello.features,
-    };
-    let request = Request {
-        method: &crossing.method,
-        params: crossing.params.as_deref(),
-        edits: &edits,
-        caller: Caller { key: session.key, features },
-    };
-    let (call, prepared) = match connection.prepare(request).await {
+    connection.room().await;
+    let (call, prepared) = match prepare(&connection, session, forms, crossing) {
         Ok(prepared) => prepared,
-        Err(error) => {
-            // It was called, so it is on record.
-            if let Err(ending) = transit.begin(edge, began).await {
-                return ending;
-            }
-            return match error {
-                SendError::Params(error) => Ending::Malformed(error.to_string()),
-                error => Ending::Failed(error.problem().message),
-            };
-        }
+        Err(error) => return Box::pin(transit.unsent(edge, error)).await,
     };
     let call = transit.call.insert(call);
-    match began {
+    match transit.began.take() {
         Some(began) => {
-            let (launch, shared) = (Arc::clone(&transit.launch), Arc::clone(edge));
-            let crossing = Arc::clone(crossing);
-            let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared);
-            transit.begun = Some(edge.shared.record.begin_then(began, then).await);
+            let begun = begin_then_launch(edge, crossing, &transit.launch, began, prepared).await;
+            transit.begun = Some(begun);
         }
         None => {
             if let Err(refusal) = crossing.decide(edge) {
@@ -421,6 +435,28 @@ async fn forward(
             }
         }
     }
+}
+
+/// Makes the request ready as its server gets it.
+fn prepare(
+    connection: &Connection,
+    session: &Session,
+    forms: Forms,
+    crossing: &Crossing,
+) -> Result<(Call, Prepared), SendError> {
+    let edit = crossing.edit.as_ref();
+    let edit = edit.map(|(span, with)| Edit { span: span.clone(), with: with.as_str().into() });
+    // An app that takes nothing but the answer cannot be asked anything.
+    let features = match forms {
+        Forms::Json => PeerFeatures::default(),
+        Forms::Either | Forms::Stream => session.hello.features,
+    };
+    connection.prepare(Request {
+        method: &crossing.method,
+        params: crossing.params.as_deref(),
+        edits: edit.as_slice(),
+        caller: Caller { key: session.key, features },
+    })
 }
 
 impl Crossing {

@@ -26,7 +26,6 @@ use std::sync::Arc;
 
 use drawbridge_mcp::Outcome;
 use drawbridge_mcp::wire::{self, Id, Message, WireError};
-use drawbridge_model::ServerName;
 use futures_util::stream;
 use http::header::{HeaderMap, HeaderName};
 use http::{Method, Response, StatusCode, request::Parts};
@@ -53,37 +52,23 @@ pub(crate) fn error(status: StatusCode, code: i32, message: &str) -> Response<An
     answer::json(status, wire::error_response(None, code, message))
 }
 
-/// `/mcp`.
-pub(crate) async fn merged(
-    edge: &Arc<Edge>,
-    client: Arc<Client>,
-    parts: Parts,
-    body: Incoming,
-) -> Response<Answer> {
-    serve(edge, client, Scope::Merged, parts, body).await
-}
-
-/// `/mcp/{server}`.
-pub(crate) async fn single(
-    edge: &Arc<Edge>,
-    client: Arc<Client>,
-    server: &str,
-    parts: Parts,
-    body: Incoming,
-) -> Response<Answer> {
-    let known: Option<ServerName> =
-        edge.shared.policy.load().servers.get_key_value(server).map(|(name, _)| name.clone());
-    match known {
-        Some(server) => serve(edge, client, Scope::Single(server), parts, body).await,
-        None => error(StatusCode::NOT_FOUND, NO_MEANING, "There is no server of that name."),
+/// The scope of `/mcp/{server}`.
+pub(crate) fn single(edge: &Edge, server: &str) -> Result<Scope, Box<Response<Answer>>> {
+    match edge.shared.policy.load().servers.get_key_value(server) {
+        Some((name, _)) => Ok(Scope::Single(name.clone())),
+        None => {
+            let why = "There is no server of that name.";
+            Err(Box::new(error(StatusCode::NOT_FOUND, NO_MEANING, why)))
+        }
     }
 }
 
-async fn serve(
+/// Answers a request to `/mcp` or `/mcp/{server}`.
+pub(crate) async fn answer(
     edge: &Arc<Edge>,
     client: Arc<Client>,
     scope: Scope,
-    parts: Parts,
+    parts: &Parts,
     body: Incoming,
 ) -> Response<Answer> {
     match parts.method {
@@ -113,6 +98,7 @@ async fn serve(
     }
 }
 
+/// What is rare is boxed: its future would else be part of each call's.
 async fn post(
     edge: &Arc<Edge>,
     client: Arc<Client>,
@@ -144,7 +130,7 @@ async fn post(
     let message = match wire::parse(text) {
         Err(WireError::Batch) => {
             return match session_of(edge, &client, &scope, headers) {
-                Ok(session) => batch::answer(edge, &session, text, forms).await,
+                Ok(session) => Box::pin(batch::answer(edge, &session, text, forms)).await,
                 Err(refusal) => *refusal,
             };
         }
@@ -157,7 +143,9 @@ async fn post(
         && method == "initialize"
     {
         return match valid_id(*id) {
-            Ok(id) => initialize::initialize(edge, client, scope, id, *params, forms).await,
+            Ok(id) => {
+                Box::pin(initialize::initialize(edge, client, scope, id, *params, forms)).await
+            }
             Err(refusal) => *refusal,
         };
     }
@@ -183,7 +171,7 @@ async fn post(
             }
         }
         other => {
-            told(edge, &session, other).await;
+            Box::pin(told(edge, &session, other)).await;
             answer::empty(StatusCode::ACCEPTED)
         }
     }

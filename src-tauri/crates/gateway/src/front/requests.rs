@@ -47,13 +47,17 @@ pub(crate) async fn take(
     let crossing = match method {
         "ping" => return Turn::Answered(wire::result_message(id, "{}")),
         "tools/list" | "prompts/list" | "resources/list" | "resources/templates/list" => {
-            return Turn::Answered(lists::answer(edge, session, id, method, params).await);
+            return Turn::Answered(
+                Box::pin(lists::answer(edge, session, id, method, params)).await,
+            );
         }
         "resources/subscribe" => {
-            return Turn::Answered(resources::subscribe(edge, session, id, params).await);
+            return Turn::Answered(Box::pin(resources::subscribe(edge, session, id, params)).await);
         }
         "resources/unsubscribe" => {
-            return Turn::Answered(resources::unsubscribe(edge, session, id, params).await);
+            return Turn::Answered(
+                Box::pin(resources::unsubscribe(edge, session, id, params)).await,
+            );
         }
         "logging/setLevel" => set_level(edge, session, id, params).map_err(Wrong::Answered),
         "tools/call" => tool_call(edge, session, params),

@@ -33,7 +33,7 @@ const ENDS: usize = 4096;
 /// Most rows in a group of calls that wait.
 const GROUP: usize = 64;
 /// Most ends in a group: a call that comes meanwhile waits for them.
-pub(crate) const ENDS_IN_GROUP: usize = 32;
+pub(crate) const ENDS_IN_GROUP: usize = 64;
 /// Pages in the log (8 MiB) that are worth carrying into the file.
 const PAGES_TO_CARRY: usize = 4096;
 

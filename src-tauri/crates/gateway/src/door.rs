@@ -20,28 +20,33 @@ use crate::refusal::{Refused, shown};
 use crate::route::{Route, Target};
 use crate::session::Scope;
 
-/// Answers one request. The head is gone through first, in one step, so that what waits with the
-/// request is only what its route needs: this future is moved when it is made.
-pub(crate) async fn answer(
+/// Answers one request. The head is gone through at once, so that the future, which is part of
+/// every request's, holds only what its route needs.
+pub(crate) fn answer(
     edge: &Arc<Edge>,
     peer: SocketAddr,
     seat: &Seat,
     request: Request<Incoming>,
-) -> Response<Answer> {
+) -> impl Future<Output = Response<Answer>> + Send + use<> {
     let (parts, body) = request.into_parts();
     let target = Target::read(parts.uri.path());
-    let origin = match pass_guard(edge, peer, &parts, &target) {
-        Ok(origin) => origin,
-        Err(response) => return *response,
+    let (admission, origin) = match pass_guard(edge, peer, &parts, &target) {
+        Ok(origin) => (admit(edge, peer, seat, &target, &parts), origin),
+        Err(response) => (Admission::Answered(response), None),
     };
-    let mut response = match admit(edge, peer, seat, &target, &parts) {
-        Admission::Answered(response) => *response,
-        Admission::Mcp(client, scope) => front::answer(edge, client, scope, &parts, body).await,
-    };
-    if let Some(origin) = origin {
-        answer::name_origin(&mut response, origin);
+    let (edge, method, headers) = (Arc::clone(edge), parts.method, parts.headers);
+    async move {
+        let mut response = match admission {
+            Admission::Answered(response) => *response,
+            Admission::Mcp(client, scope) => {
+                front::answer(&edge, client, scope, &method, &headers, body).await
+            }
+        };
+        if let Some(origin) = origin {
+            answer::name_origin(&mut response, origin);
+        }
+        response
     }
-    response
 }
 
 /// The allowed origin that the answer has to name, if the request comes from one.

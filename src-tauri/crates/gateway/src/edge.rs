@@ -266,10 +266,7 @@ async fn serve_connection(edge: Arc<Edge>, stream: TcpStream, peer: SocketAddr, 
         leave: seat.leave.clone(),
         cut: edge.cut.clone(),
     };
-    let answer = |request| {
-        let (edge, seat) = (Arc::clone(&edge), Arc::clone(seat));
-        async move { door::answer(&edge, peer, &seat, request).await }
-    };
+    let answer = |request| door::answer(&edge, peer, seat, request);
     if let Err(error) = serving::connection(stream, &edge.limits, &ending, answer).await {
         tracing::debug!(%peer, %error, "a connection broke");
     }

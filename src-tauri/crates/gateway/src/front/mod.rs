@@ -28,7 +28,7 @@ use drawbridge_mcp::Outcome;
 use drawbridge_mcp::wire::{self, Id, Message, WireError};
 use futures_util::stream;
 use http::header::{HeaderMap, HeaderName};
-use http::{Method, Response, StatusCode, request::Parts};
+use http::{Method, Response, StatusCode};
 use hyper::body::Incoming;
 use serde_json::value::RawValue;
 
@@ -68,25 +68,26 @@ pub(crate) async fn answer(
     edge: &Arc<Edge>,
     client: Arc<Client>,
     scope: Scope,
-    parts: &Parts,
+    method: &Method,
+    headers: &HeaderMap,
     body: Incoming,
 ) -> Response<Answer> {
-    match parts.method {
-        Method::POST => post(edge, client, scope, &parts.headers, body).await,
+    match *method {
+        Method::POST => post(edge, client, scope, headers, body).await,
         Method::GET => {
-            if !accept::wants_stream(&parts.headers) {
+            if !accept::wants_stream(headers) {
                 return error(
                     StatusCode::NOT_ACCEPTABLE,
                     NO_MEANING,
                     "A GET is answered with text/event-stream, which Accept does not name.",
                 );
             }
-            match session_of(edge, &client, &scope, &parts.headers) {
+            match session_of(edge, &client, &scope, headers) {
                 Ok(session) => listen::listen(edge, session),
                 Err(refusal) => *refusal,
             }
         }
-        Method::DELETE => match session_of(edge, &client, &scope, &parts.headers) {
+        Method::DELETE => match session_of(edge, &client, &scope, headers) {
             Ok(session) => {
                 let ended = edge.sessions.end_where(|known| known.key == session.key);
                 edge.tidy(&ended);

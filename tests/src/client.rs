@@ -42,9 +42,14 @@ impl McpClient {
         Self::unopened(engine, path, token).opened(capabilities).await
     }
 
-    /// Opens a session at `/mcp` of whatever listens on `port`.
+    /// Opens a session at `/mcp` of whatever listens on `port` and asks for no token.
     pub async fn open_on(port: u16) -> Self {
-        Self::unopened_on(port, "/mcp", "").opened(json!({})).await
+        Self::open_on_with(port, "").await
+    }
+
+    /// The same with a token.
+    pub async fn open_on_with(port: u16, token: &str) -> Self {
+        Self::unopened_on(port, "/mcp", token).opened(json!({})).await
     }
 
     async fn opened(self, capabilities: Value) -> Self {

@@ -28,9 +28,13 @@ async fn two_servers_with_the_same_tools_and_uris_are_both_reachable() {
     let engine =
         Setup::new().server("left", "answers").server("right one", "answers").start_ready().await;
     let client = McpClient::open(&engine, "/mcp").await;
-    let tools = client.tools().await;
-    let right = tools.iter().find(|tool| tool.starts_with("right") && tool.contains("echo"));
-    let right = right.expect("the second server's tool is listed");
+    // A server answers a moment before its lists are read.
+    let right = eventually("the second server's tool is listed", SOON, async || {
+        let tools = client.tools().await;
+        tools.into_iter().find(|tool| tool.starts_with("right") && tool.contains("echo"))
+    })
+    .await;
+    let right = right.as_str();
     assert!(
         right.len() <= 64 && right.bytes().all(|b| b.is_ascii_alphanumeric() || b"_-".contains(&b))
     );

@@ -65,13 +65,23 @@ pub struct CallBegan {
     pub subject: Option<String>,
     /// What it is called with.
     pub arguments: Option<Excerpt>,
+    /// Why it may run, where that is more than its mode.
+    pub note: Option<&'static str>,
 }
 
 impl CallBegan {
     /// A call of which nothing but its kind is known.
     #[must_use]
     pub fn new(kind: ActivityKind) -> Self {
-        Self { kind, client: None, client_says: None, server: None, subject: None, arguments: None }
+        Self {
+            kind,
+            client: None,
+            client_says: None,
+            server: None,
+            subject: None,
+            arguments: None,
+            note: None,
+        }
     }
 }
 
@@ -138,6 +148,16 @@ impl Note {
     /// The note that a call was refused, and why.
     #[must_use]
     pub fn refused(call: CallBegan, why: impl Into<String>) -> Self {
+        Self::instead_of(call, ActivityOutcome::Refused, why)
+    }
+
+    /// The note that a call was given up before it ran, and why.
+    #[must_use]
+    pub fn cancelled(call: CallBegan, why: impl Into<String>) -> Self {
+        Self::instead_of(call, ActivityOutcome::Cancelled, why)
+    }
+
+    fn instead_of(call: CallBegan, outcome: ActivityOutcome, why: impl Into<String>) -> Self {
         Self {
             kind: call.kind,
             client: call.client,
@@ -145,7 +165,7 @@ impl Note {
             server: call.server,
             subject: call.subject,
             arguments: call.arguments,
-            outcome: Some(ActivityOutcome::Refused),
+            outcome: Some(outcome),
             note: Some(why.into()),
         }
     }

@@ -10,6 +10,7 @@ use crate::{NotRecorded, ReadError, Record};
 
 const PAUSED: &str = "paused";
 const SWITCHED_OFF: &str = "switchedOff";
+const ANSWERS: &str = "answers";
 
 /// A small store of values by key, in the same file as the record and written by the same writer.
 #[derive(Clone)]
@@ -61,6 +62,22 @@ impl KeptState {
     /// When it could not be written.
     pub async fn set_switched_off(&self, all: &BTreeSet<SwitchedOff>) -> Result<(), NotRecorded> {
         self.set(SWITCHED_OFF, all).await
+    }
+
+    /// What the person allowed for good, in the form of whoever decides by it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds another form.
+    pub async fn answers<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, ReadError> {
+        self.get(ANSWERS).await
+    }
+
+    /// Keeps what the person allowed for good, in place of what was kept before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_answers<T: Serialize>(&self, answers: &T) -> Result<(), NotRecorded> {
+        self.set(ANSWERS, answers).await
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(

@@ -30,7 +30,7 @@ impl From<CallBegan> for Row {
             subject: call.subject,
             arguments: call.arguments,
             outcome: None,
-            note: None,
+            note: call.note.map(str::to_owned),
         })
     }
 }

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use drawbridge_gateway::{Client, Clients, GuardRules, TokenPlace};
 use drawbridge_model::ClientName;
+use drawbridge_policy::{Answers, Use};
 use drawbridge_secrets::{SecretStore, Token, TokenDigest};
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
@@ -21,6 +22,7 @@ use crate::values;
 pub(crate) struct Access {
     pub(crate) clients: Arc<ArcSwap<Clients>>,
     pub(crate) guard: Arc<ArcSwap<GuardRules>>,
+    pub(crate) answers: Arc<Answers>,
     pub(crate) secrets: Arc<dyn SecretStore>,
     pub(crate) paths: Paths,
     pub(crate) tasks: TaskTracker,
@@ -80,6 +82,12 @@ impl Access {
         }
         self.clients.store(Arc::new(Clients::new(clients)));
         self.gateway.clients_changed();
+        // Another app, or another server, may get the name of one that is gone.
+        self.answers.take_back(|remembered| {
+            let Use { client, server, .. } = &remembered.about;
+            !loaded.config.clients.contains_key(client)
+                || loaded.config.server(server.as_str()).is_none()
+        });
 
         if let Some(address) = address {
             let file = RuntimeFile::new(address, &self.bridges);

@@ -81,6 +81,12 @@ macro_rules! engine_commands {
             restart_server(server: ServerName) -> ();
             /// Pauses or resumes all tools.
             set_paused(paused: bool) -> ();
+            /// Answers calls that wait for the person.
+            answer_questions(questions: Vec<u64>, answer: QuestionAnswer) -> ();
+            /// Denies every call that waits for the person.
+            deny_all_questions() -> ();
+            /// Takes remembered answers back: from the next call on the person is asked again.
+            take_back_answers(answers: Vec<u64>) -> ();
             /// A tool with its schemas.
             tool_detail(server: ServerName, tool: ToolName) -> ToolDetail;
             /// Reads servers out of a pasted snippet. Nothing is added.
@@ -147,6 +153,8 @@ macro_rules! desktop_commands {
             start_at_login() -> bool;
             /// Starts, or no longer starts, Drawbridge when the person logs in.
             set_start_at_login(enabled: bool) -> ();
+            /// Brings up the window with the questions that wait.
+            show_questions() -> ();
             /// Whether this desktop shows a tray icon.
             has_tray() -> bool;
             /// Ends Drawbridge after calls in flight have ended.

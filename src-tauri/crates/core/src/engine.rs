@@ -2,6 +2,7 @@
 //! the end drain in the opposite order.
 
 mod activity;
+mod consent;
 mod export;
 mod failure;
 mod servers;
@@ -18,12 +19,14 @@ use drawbridge_audit::Record;
 use drawbridge_gateway::{Clients, GuardRules, Health, Presences};
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_model::ClientName;
+use drawbridge_policy::{Answers, KeptAnswers, Questions};
 use drawbridge_secrets::{SecretStore, Token};
 use drawbridge_supervisor::sweep_leftovers;
 use tokio::sync::{broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+pub(crate) use activity::indented;
 pub use start_error::StartError;
 
 use crate::access::Access;
@@ -31,7 +34,7 @@ use crate::attendance::Attendance;
 use crate::bridge::PanelEvent;
 use crate::config::edit::RemovedText;
 use crate::config::{InForce, Store, StoreSettings};
-use crate::controller::{self, Controller, Event, Kept, Launcher, Sources, State, Tables};
+use crate::controller::{self, Consent, Controller, Event, Kept, Launcher, Sources, State, Tables};
 use crate::export::change::{PlannedChange, WrittenChange};
 use crate::gateway_port::GatewayPort;
 use crate::in_order::InOrder;
@@ -89,6 +92,8 @@ struct Inner {
     controller: Controller,
     store: Store,
     record: Record,
+    answers: Arc<Answers>,
+    questions: Arc<Questions>,
     catalog: Arc<CatalogStore>,
     launcher: Arc<Launcher>,
     secrets: Arc<dyn SecretStore>,
@@ -146,6 +151,9 @@ impl Engine {
         };
 
         let kept = controller::read_kept(&record).await?;
+        let kept_answers: KeptAnswers = record.kept().answers().await?.unwrap_or_default();
+        let answers = Arc::new(Answers::restored(kept_answers));
+        let questions = Arc::new(Questions::new(attendance == Attendance::Attended));
         let state = State::new(
             Arc::clone(&loaded),
             kept.paused,
@@ -177,6 +185,8 @@ impl Engine {
         let health = Arc::new(ArcSwap::from_pointee(Health::default()));
         let shared = drawbridge_gateway::Shared {
             policy: Arc::clone(&policy),
+            answers: Arc::clone(&answers),
+            questions: Arc::clone(&questions),
             clients: Arc::clone(&clients),
             catalog: Arc::clone(&catalog),
             upstreams: Arc::clone(&upstreams),
@@ -191,6 +201,7 @@ impl Engine {
         let mut access = Access {
             clients: Arc::clone(&clients),
             guard: Arc::clone(&guard),
+            answers: Arc::clone(&answers),
             secrets: Arc::clone(&secrets),
             paths: paths.clone(),
             tasks: tasks.clone(),
@@ -217,10 +228,12 @@ impl Engine {
             catalog: catalog.changes(),
             presences: seen,
             record_trouble: record.trouble(),
+            consent: Consent::new(Arc::clone(&questions), Arc::clone(&answers)),
             config: store.subscribe(),
         };
         let tables = Tables {
             policy,
+            questions: Arc::clone(&questions),
             health,
             catalog: Arc::clone(&catalog),
             upstreams,
@@ -251,6 +264,8 @@ impl Engine {
             controller,
             store,
             record,
+            answers,
+            questions,
             catalog,
             launcher,
             secrets,
@@ -304,6 +319,7 @@ impl Engine {
         // That servers stopped is written before the record closes.
         inner.recording.close();
         let _ = tokio::time::timeout(LAST_TASKS, inner.recording.wait()).await;
+        self.keep_use_of_answers().await;
         inner.stop.cancel();
         inner.launcher.logs.close();
         inner.record.close().await;

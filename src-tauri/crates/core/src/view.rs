@@ -31,6 +31,88 @@ pub struct Snapshot {
     pub config: ConfigView,
     /// What keeps calls from being put on record; while this is set no call crosses.
     pub record_problem: Option<Problem>,
+    /// Calls that wait for the person's answer, the oldest first.
+    pub questions: Vec<QuestionView>,
+    /// Answers that are remembered, by app, server and tool.
+    pub allowed_answers: Vec<AllowedAnswer>,
+}
+
+/// A call that waits for the person's answer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct QuestionView {
+    /// Names it while it waits.
+    pub id: u64,
+    /// The app that asks.
+    pub client: ClientName,
+    /// What the app calls itself.
+    pub client_says: Option<String>,
+    /// The server it goes to.
+    pub server: ServerName,
+    /// The tool, as its server names it.
+    pub tool: ToolName,
+    /// A title for people, if the server gave one.
+    pub title: Option<String>,
+    /// What the server says it does.
+    pub description: String,
+    /// What the server claims about it.
+    pub claims: ToolClaims,
+    /// All arguments as indented JSON, nothing left out. Empty when there are none.
+    pub arguments: String,
+    /// When it was asked.
+    pub asked_at: i64,
+    /// When it is denied by itself.
+    pub expires_at: i64,
+    /// How often the person has allowed this tool to this app before.
+    pub allowed_before: u32,
+}
+
+/// What the person answers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum QuestionAnswer {
+    /// This call may run.
+    AllowOnce,
+    /// This app may use this tool until its session ends.
+    AllowForSession,
+    /// This app may use this tool until the answer is taken back or the tool changes.
+    AlwaysAllow,
+    /// This call may not run.
+    Deny,
+    /// This call may not run, and the tool is switched off for all apps.
+    DenyAndSwitchOff,
+}
+
+/// An answer that is remembered: this app may use this tool without being asked.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub struct AllowedAnswer {
+    /// Names it, to take it back.
+    pub id: u64,
+    /// The app.
+    pub client: ClientName,
+    /// The server.
+    pub server: ServerName,
+    /// The tool, as its server names it.
+    pub tool: ToolName,
+    /// How long it lasts.
+    pub lasts: AnswerLasts,
+    /// When it was given.
+    pub given_at: i64,
+    /// When a call last ran because of it.
+    pub last_used: Option<i64>,
+    /// How many calls ran because of it.
+    pub used: u32,
+}
+
+/// How long an answer is remembered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum AnswerLasts {
+    /// Until the app's session ends.
+    Session,
+    /// Until it is taken back or the tool changes.
+    Always,
 }
 
 /// The address apps connect to.

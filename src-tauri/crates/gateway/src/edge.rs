@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use drawbridge_audit::Record;
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
-use drawbridge_policy::Policy;
+use drawbridge_policy::{Answers, Policy, Questions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -37,6 +37,10 @@ use crate::{door, listener, serving};
 pub struct Shared {
     /// May this call cross?
     pub policy: Arc<ArcSwap<Policy>>,
+    /// What the person allowed before.
+    pub answers: Arc<Answers>,
+    /// Where calls wait for the person's answer.
+    pub questions: Arc<Questions>,
     /// Who may connect. After a change call [`Gateway::clients_changed`].
     pub clients: Arc<ArcSwap<Clients>>,
     /// What the servers offer.
@@ -87,6 +91,7 @@ impl Edge {
     /// What remains to be done for sessions that have ended.
     pub(crate) fn tidy(self: &Arc<Self>, ended: &[Arc<Session>]) {
         for session in ended {
+            self.shared.answers.end_session(session.key);
             self.sessions_changed(session);
             fanout::release(self, session);
         }

@@ -34,6 +34,12 @@ pub struct Limits {
     pub subscriptions_per_session: usize,
     /// How often a quiet stream carries a comment, so that both ends notice when the other is gone.
     pub keep_alive: Duration,
+    /// How long a question waits for the person before it is denied.
+    pub question_time: Duration,
+    /// The same for an app that is told meanwhile that its call goes on.
+    pub question_time_with_progress: Duration,
+    /// How often it is told so.
+    pub question_progress: Duration,
     /// Refused requests put on record one by one in a minute. The rest is counted.
     pub refusals_per_minute: u32,
 }
@@ -54,6 +60,9 @@ impl Default for Limits {
             streams_per_session: 8,
             subscriptions_per_session: 1024,
             keep_alive: Duration::from_secs(15),
+            question_time: Duration::from_secs(50),
+            question_time_with_progress: Duration::from_secs(5 * 60),
+            question_progress: Duration::from_secs(10),
             refusals_per_minute: 30,
         }
     }

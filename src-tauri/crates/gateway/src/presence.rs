@@ -53,7 +53,7 @@ impl Presence {
 
     /// A valid request of this client arrived.
     pub(crate) fn request(&self, client: &ClientName) {
-        self.note(client, |seen| seen.last = now());
+        self.note(client, |seen| seen.last = now_ms());
     }
 
     /// This client has so many sessions.
@@ -115,7 +115,8 @@ impl Presence {
     }
 }
 
-fn now() -> i64 {
+/// Milliseconds since 1970 (UTC).
+pub(crate) fn now_ms() -> i64 {
     let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
     i64::try_from(since.as_millis()).unwrap_or(i64::MAX)
 }

@@ -47,6 +47,9 @@ pub struct Tool {
     pub description: Option<String>,
     /// What the server claims about it.
     pub annotations: ToolAnnotations,
+    /// SHA-256 of what a person looks at before letting it run: name, title, description, schemas
+    /// and annotations, each as the server wrote it.
+    pub digest: [u8; 32],
 }
 
 impl Tool {

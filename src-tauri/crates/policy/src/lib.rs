@@ -1,15 +1,24 @@
-//! May this call cross? Switches and their decisions.
+//! May this call cross? Switches, questions to the person, and remembered answers.
 //!
 //! A [`Policy`] is an immutable table that is swapped whole when a person switches something, so
-//! that a decision takes no lock and holds from the next call on. Everything in here is a pure
-//! function: nothing reads a clock, a file or another table.
+//! that a decision takes no lock and holds from the next call on. It is a pure function: nothing in
+//! it reads a clock, a file or another table. The order of its rules: the pause beats everything,
+//! then the server's own switch, then the mode of the tool, then the preset of the server.
 //!
-//! The order of the rules: the pause beats everything, then the server's own switch, then the mode
-//! of the tool, then the preset of the server.
+//! Where it says [`Decision::Ask`], one of the [`Answers`] may already let the app use the very
+//! tool; else the call waits among the [`Questions`].
+
+mod answers;
+mod fingerprint;
+mod questions;
 
 use std::collections::HashMap;
 
 use drawbridge_model::{Mode, Preset, ServerName, ToolName};
+
+pub use answers::{Answers, KeptAnswers, Lasts, Remembered, Use};
+pub use fingerprint::{Fingerprint, NotAFingerprint};
+pub use questions::{Answer, Asked, Heard, Question, Questions, Taken, WAITING_PER_CLIENT};
 
 /// What may cross, for all servers at once.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -29,6 +38,8 @@ pub struct ServerRules {
     pub preset: Preset,
     /// Modes set on single tools. They win over the preset.
     pub tools: HashMap<ToolName, Mode>,
+    /// How the server is started, as far as answers are tied to it.
+    pub start: Fingerprint,
 }
 
 impl ServerRules {
@@ -58,19 +69,18 @@ impl Policy {
         self.open(server).is_some()
     }
 
-    /// Decides whether a call of a tool crosses.
-    ///
-    /// # Errors
-    /// The first rule that refuses, in the order told above.
-    pub fn decide_tool(&self, server: &str, tool: &str) -> Result<(), Refusal> {
+    /// Decides whether a call of a tool crosses, by the first rule that says so, in the order told
+    /// above.
+    #[must_use]
+    pub fn decide_tool(&self, server: &str, tool: &str) -> Decision {
         if self.paused {
-            return Err(Refusal::Paused);
+            return Decision::Refuse(Refusal::Paused);
         }
-        let Some(rules) = self.open(server) else { return Err(Refusal::ServerOff) };
+        let Some(rules) = self.open(server) else { return Decision::Refuse(Refusal::ServerOff) };
         match rules.mode(tool) {
-            Mode::Off => Err(Refusal::ToolOff),
-            Mode::Ask => Err(Refusal::NobodyToAsk),
-            Mode::Allow => Ok(()),
+            Mode::Off => Decision::Refuse(Refusal::ToolOff),
+            Mode::Ask => Decision::Ask,
+            Mode::Allow => Decision::Run,
         }
     }
 
@@ -90,6 +100,17 @@ impl Policy {
     }
 }
 
+/// What the switches say about a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Decision {
+    /// It crosses.
+    Run,
+    /// It crosses if the person allows it, or allowed it before.
+    Ask,
+    /// It does not cross.
+    Refuse(Refusal),
+}
+
 /// Why a call does not cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -105,6 +126,21 @@ pub enum Refusal {
     /// The tool's mode is `Ask`, and there is no one who could answer.
     #[error("denied: nobody to ask")]
     NobodyToAsk,
+    /// The person said no.
+    #[error("the person at this computer denied it")]
+    Denied,
+    /// The person did not answer in time.
+    #[error("nobody answered in time")]
+    Unanswered,
+    /// The app has too many questions waiting.
+    #[error("too many of this app's calls are waiting for an answer")]
+    TooManyQuestions,
+    /// The tool, or the answer that allowed it, changed before the call ran.
+    #[error("what was allowed changed before the call ran")]
+    Lapsed,
+    /// Drawbridge is quitting, so nobody will answer.
+    #[error("Drawbridge is quitting")]
+    Quitting,
 }
 
 impl Refusal {
@@ -127,6 +163,16 @@ impl Refusal {
                  here. To let it run, set it to Allow in the Drawbridge panel under Tools, or to \
                  \"allow\" in the config file."
                 .to_owned(),
+            Self::Denied => "Do not try the same again without asking the person.".to_owned(),
+            Self::Unanswered => "A person at this computer has to answer the question that \
+                 Drawbridge shows. To let this tool run without a question, set it to Allow in the \
+                 Drawbridge panel under Tools."
+                .to_owned(),
+            Self::TooManyQuestions => {
+                "Wait until the person has answered those, then try again.".to_owned()
+            }
+            Self::Lapsed => "Try again, and the person will be asked.".to_owned(),
+            Self::Quitting => "Start Drawbridge again to go on.".to_owned(),
         };
         format!("Drawbridge refused {subject:?} of {server:?}: {self}. {remedy}")
     }
@@ -143,26 +189,28 @@ mod tests {
             .into_iter()
             .collect();
         let name = ServerName::new("files").expect("a plain name");
-        Policy { paused, servers: [(name, ServerRules { enabled, preset, tools })].into() }
+        let rules = ServerRules { enabled, preset, tools, start: Fingerprint::default() };
+        Policy { paused, servers: [(name, rules)].into() }
     }
 
     #[test]
     fn each_rule_decides_as_the_table_says() {
-        use Refusal::{NobodyToAsk, Paused, ServerOff, ToolOff};
+        use Decision::{Ask, Refuse, Run};
+        use Refusal::{Paused, ServerOff, ToolOff};
         // paused, server on, preset, the tool's own mode; is it listed, what is decided
         for (paused, enabled, preset, own, listed, decided) in [
-            (false, true, Preset::Allow, None, true, Ok(())),
-            (false, true, Preset::Ask, None, true, Err(NobodyToAsk)),
-            (false, true, Preset::Read, None, true, Err(NobodyToAsk)),
-            (false, true, Preset::Off, None, false, Err(ToolOff)),
-            (false, true, Preset::Off, Some(Mode::Allow), true, Ok(())),
-            (false, true, Preset::Read, Some(Mode::Allow), true, Ok(())),
-            (false, true, Preset::Allow, Some(Mode::Off), false, Err(ToolOff)),
-            (false, true, Preset::Allow, Some(Mode::Ask), true, Err(NobodyToAsk)),
-            (false, false, Preset::Allow, Some(Mode::Allow), false, Err(ServerOff)),
-            (true, true, Preset::Allow, Some(Mode::Allow), true, Err(Paused)),
-            (true, true, Preset::Allow, Some(Mode::Off), false, Err(Paused)),
-            (true, false, Preset::Allow, None, false, Err(Paused)),
+            (false, true, Preset::Allow, None, true, Run),
+            (false, true, Preset::Ask, None, true, Ask),
+            (false, true, Preset::Read, None, true, Ask),
+            (false, true, Preset::Off, None, false, Refuse(ToolOff)),
+            (false, true, Preset::Off, Some(Mode::Allow), true, Run),
+            (false, true, Preset::Read, Some(Mode::Allow), true, Run),
+            (false, true, Preset::Allow, Some(Mode::Off), false, Refuse(ToolOff)),
+            (false, true, Preset::Allow, Some(Mode::Ask), true, Ask),
+            (false, false, Preset::Allow, Some(Mode::Allow), false, Refuse(ServerOff)),
+            (true, true, Preset::Allow, Some(Mode::Allow), true, Refuse(Paused)),
+            (true, true, Preset::Allow, Some(Mode::Off), false, Refuse(Paused)),
+            (true, false, Preset::Allow, None, false, Refuse(Paused)),
         ] {
             let policy = policy(paused, enabled, preset, own);
             let case = format!("{policy:?}");
@@ -191,7 +239,8 @@ mod tests {
         let policy = policy(false, true, Preset::Allow, None);
         assert_eq!(policy.mode("other", "write_file"), Mode::Off);
         assert!(!policy.lists_server("other"));
-        assert_eq!(policy.decide_tool("other", "write_file"), Err(Refusal::ServerOff));
+        let decided = policy.decide_tool("other", "write_file");
+        assert_eq!(decided, Decision::Refuse(Refusal::ServerOff));
         assert_eq!(policy.decide_server("other"), Err(Refusal::ServerOff));
     }
 
@@ -202,6 +251,15 @@ mod tests {
             (Refusal::ServerOff, "the server is switched off", "switch \"files\" on"),
             (Refusal::ToolOff, "the tool is switched off", "set it to Allow"),
             (Refusal::NobodyToAsk, "denied: nobody to ask", "set it to Allow"),
+            (Refusal::Denied, "the person at this computer denied it", "without asking the person"),
+            (Refusal::Unanswered, "nobody answered in time", "has to answer the question"),
+            (
+                Refusal::TooManyQuestions,
+                "too many of this app's calls are waiting for an answer",
+                "Wait until the person",
+            ),
+            (Refusal::Lapsed, "what was allowed changed before the call ran", "will be asked"),
+            (Refusal::Quitting, "Drawbridge is quitting", "Start Drawbridge again"),
         ] {
             let sentence = refusal.sentence("files", "write_file");
             assert!(
@@ -222,7 +280,7 @@ mod tests {
     }
 
     /// The rules once more, as slowly and literally as they are told.
-    fn told(policy: &Policy, server: &str, tool: &str) -> (bool, bool, Option<Refusal>) {
+    fn told(policy: &Policy, server: &str, tool: &str) -> (bool, bool, Decision) {
         let mut rules = None;
         for (name, candidate) in &policy.servers {
             if name.as_str() == server {
@@ -243,18 +301,18 @@ mod tests {
                 mode = *own;
             }
         }
-        let refusal = if policy.paused {
-            Some(Refusal::Paused)
+        let decision = if policy.paused {
+            Decision::Refuse(Refusal::Paused)
         } else if !switched_on {
-            Some(Refusal::ServerOff)
+            Decision::Refuse(Refusal::ServerOff)
         } else if mode == Mode::Off {
-            Some(Refusal::ToolOff)
+            Decision::Refuse(Refusal::ToolOff)
         } else if mode == Mode::Ask {
-            Some(Refusal::NobodyToAsk)
+            Decision::Ask
         } else {
-            None
+            Decision::Run
         };
-        (switched_on, switched_on && mode != Mode::Off, refusal)
+        (switched_on, switched_on && mode != Mode::Off, decision)
     }
 
     fn any_rules() -> impl Strategy<Value = ServerRules> {
@@ -266,8 +324,14 @@ mod tests {
             Just(Preset::Off)
         ];
         let tool = "[a-c]".prop_map(|name| ToolName::new(&name).expect("a plain name"));
-        (any::<bool>(), preset, prop::collection::hash_map(tool, mode, 0..3))
-            .prop_map(|(enabled, preset, tools)| ServerRules { enabled, preset, tools })
+        (any::<bool>(), preset, prop::collection::hash_map(tool, mode, 0..3)).prop_map(
+            |(enabled, preset, tools)| ServerRules {
+                enabled,
+                preset,
+                tools,
+                start: Fingerprint::default(),
+            },
+        )
     }
 
     proptest! {
@@ -283,12 +347,14 @@ mod tests {
             let policy = Policy { paused, servers };
             for server in ["x", "y", "z"] {
                 for tool in ["a", "b", "c"] {
-                    let (lists_server, lists_tool, refusal) = told(&policy, server, tool);
+                    let (lists_server, lists_tool, decision) = told(&policy, server, tool);
                     prop_assert_eq!(policy.lists_server(server), lists_server);
                     prop_assert_eq!(policy.lists_tool(server, tool), lists_tool);
-                    prop_assert_eq!(policy.decide_tool(server, tool).err(), refusal);
-                    let of_server = refusal
-                        .filter(|why| matches!(why, Refusal::Paused | Refusal::ServerOff));
+                    prop_assert_eq!(policy.decide_tool(server, tool), decision);
+                    let of_server = match decision {
+                        Decision::Refuse(why @ (Refusal::Paused | Refusal::ServerOff)) => Some(why),
+                        _ => None,
+                    };
                     prop_assert_eq!(policy.decide_server(server).err(), of_server);
                 }
             }

@@ -33,6 +33,7 @@ const TESTS: &[&str] = &[
     "xfce4-notifyd",
     "xfce4-panel",
     "xfwm4",
+    "xterm",
     "xvfb",
 ];
 
@@ -179,6 +180,7 @@ fn other_linux(needs: Needs) -> anyhow::Result<()> {
         need(runs("gnome-keyring-daemon"), "gnome-keyring");
         need(runs("dbus-run-session"), "dbus");
         need(runs("xdotool"), "xdotool");
+        need(runs("xterm"), "xterm");
         need(runs("import"), "ImageMagick");
         need(browser_is_there(), "Chromium");
     }

@@ -8,6 +8,7 @@ import type { FileWritten } from "./FileWritten";
 import type { FirstModes } from "./FirstModes";
 import type { LogLine } from "./LogLine";
 import type { Mode } from "./Mode";
+import type { QuestionAnswer } from "./QuestionAnswer";
 import type { RemovedServer } from "./RemovedServer";
 import type { ServerDraft } from "./ServerDraft";
 import type { ServerName } from "./ServerName";
@@ -36,6 +37,12 @@ export type Commands = {
   restart_server: { args: { server: ServerName }; result: null };
   /** Pauses or resumes all tools. */
   set_paused: { args: { paused: boolean }; result: null };
+  /** Answers calls that wait for the person. */
+  answer_questions: { args: { questions: Array<number>; answer: QuestionAnswer }; result: null };
+  /** Denies every call that waits for the person. */
+  deny_all_questions: { args: Record<string, never>; result: null };
+  /** Takes remembered answers back: from the next call on the person is asked again. */
+  take_back_answers: { args: { answers: Array<number> }; result: null };
   /** A tool with its schemas. */
   tool_detail: { args: { server: ServerName; tool: ToolName }; result: ToolDetail };
   /** Reads servers out of a pasted snippet. Nothing is added. */
@@ -92,6 +99,8 @@ export type Commands = {
   start_at_login: { args: Record<string, never>; result: boolean };
   /** Starts, or no longer starts, Drawbridge when the person logs in. */
   set_start_at_login: { args: { enabled: boolean }; result: null };
+  /** Brings up the window with the questions that wait. */
+  show_questions: { args: Record<string, never>; result: null };
   /** Whether this desktop shows a tray icon. */
   has_tray: { args: Record<string, never>; result: boolean };
   /** Ends Drawbridge after calls in flight have ended. */

@@ -9,7 +9,7 @@ use drawbridge_audit::{Note, ReadError, Record, SwitchedOff};
 use drawbridge_gateway::Health;
 use drawbridge_mcp::{Bulletin, CatalogStore, ListKind, Notice, Upstream, Upstreams};
 use drawbridge_model::ServerName;
-use drawbridge_policy::Policy;
+use drawbridge_policy::{Policy, Questions};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -26,6 +26,7 @@ const WAITING_NOTES: usize = 1024;
 /// The tables a tool call reads, and the hands that change them.
 pub(crate) struct Tables {
     pub(crate) policy: Arc<ArcSwap<Policy>>,
+    pub(crate) questions: Arc<Questions>,
     pub(crate) health: Arc<ArcSwap<Health>>,
     pub(crate) catalog: Arc<CatalogStore>,
     pub(crate) upstreams: Arc<Upstreams>,
@@ -107,7 +108,10 @@ impl Tables {
                 self.withdraw(&server);
                 self.launcher.logs.forget(&server);
             }
-            Effect::PublishPolicy(policy) => self.policy.store(policy),
+            Effect::PublishPolicy(policy) => {
+                self.policy.store(policy);
+                self.questions.rules_changed();
+            }
             Effect::TellToolsChanged(server) => {
                 self.bulletin.announce(Notice::ListChanged {
                     server,

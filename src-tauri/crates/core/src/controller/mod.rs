@@ -4,15 +4,18 @@
 //! what follows, and this loop does it. A tool call never passes through here: it reads tables that
 //! this loop swaps whole.
 
+mod consent;
 mod effects;
 mod run;
 mod snapshot;
+mod start;
 mod state;
 
 use std::sync::Arc;
 
 use drawbridge_audit::NotRecorded;
 use drawbridge_gateway::Presences;
+use drawbridge_policy::{Answers, Questions};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
@@ -49,7 +52,23 @@ pub(crate) struct Sources {
     pub(crate) catalog: watch::Receiver<u64>,
     pub(crate) presences: watch::Receiver<Presences>,
     pub(crate) record_trouble: watch::Receiver<Option<NotRecorded>>,
+    pub(crate) consent: Consent,
     pub(crate) config: watch::Receiver<Arc<crate::config::Loaded>>,
+}
+
+/// Questions and remembered answers, and when they change.
+pub(crate) struct Consent {
+    pub(crate) questions: Arc<Questions>,
+    pub(crate) answers: Arc<Answers>,
+    pub(crate) asked: watch::Receiver<u64>,
+    pub(crate) answered: watch::Receiver<u64>,
+}
+
+impl Consent {
+    pub(crate) fn new(questions: Arc<Questions>, answers: Arc<Answers>) -> Self {
+        let (asked, answered) = (questions.changes(), answers.changes());
+        Self { questions, answers, asked, answered }
+    }
 }
 
 /// The inbox's other end, until the loop takes it.
@@ -126,6 +145,8 @@ pub(crate) async fn run(
             Ok(()) = sources.catalog.changed() => {}
             Ok(()) = sources.presences.changed() => {}
             Ok(()) = sources.record_trouble.changed() => {}
+            Ok(()) = sources.consent.asked.changed() => {}
+            Ok(()) = sources.consent.answered.changed() => {}
         }
     }
 }

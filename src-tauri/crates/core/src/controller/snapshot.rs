@@ -8,6 +8,7 @@ use drawbridge_model::{Problem, ServerDefinition, Transport};
 use drawbridge_policy::{Policy, ServerRules};
 
 use super::Sources;
+use super::consent;
 use super::state::{Slot, State};
 use crate::view::{
     ClientView, ConfigView, GatewayView, ModeSource, ServerView, Snapshot, ToolClaims, ToolView,
@@ -29,12 +30,15 @@ pub(super) fn of(state: &State, sources: &Sources, catalog: &Catalog, revision: 
         })
         .collect();
     let trouble = sources.record_trouble.borrow();
-    first(state).with(
+    let mut snapshot = first(state).with(
         revision,
         servers,
         clients(state, sources),
         trouble.as_ref().map(|t| t.problem()),
-    )
+    );
+    snapshot.questions = consent::questions(&sources.consent, catalog);
+    snapshot.allowed_answers = consent::allowed_answers(&sources.consent.answers);
+    snapshot
 }
 
 /// What can be told before anything runs.
@@ -56,6 +60,8 @@ pub(super) fn first(state: &State) -> Snapshot {
             warnings: state.loaded.warnings.clone(),
         },
         record_problem: None,
+        questions: Vec::new(),
+        allowed_answers: Vec::new(),
     }
 }
 
@@ -157,13 +163,18 @@ pub(crate) fn tool_view(tool: &Tool, rules: Option<&ServerRules>) -> ToolView {
         description: tool.description.clone().unwrap_or_default(),
         mode: own.unwrap_or_else(|| preset.mode()),
         mode_source: if own.is_some() { ModeSource::Tool } else { ModeSource::Preset },
-        claims: ToolClaims {
-            read_only: tool.annotations.read_only,
-            destructive: tool.annotations.destructive,
-            idempotent: tool.annotations.idempotent,
-            open_world: tool.annotations.open_world,
-        },
+        claims: claims(tool),
         tokens: u32::try_from(tool.raw.get().len().div_ceil(CHARACTERS_A_TOKEN))
             .unwrap_or(u32::MAX),
+    }
+}
+
+/// What the server claims about a tool.
+pub(super) fn claims(tool: &Tool) -> ToolClaims {
+    ToolClaims {
+        read_only: tool.annotations.read_only,
+        destructive: tool.annotations.destructive,
+        idempotent: tool.annotations.idempotent,
+        open_world: tool.annotations.open_world,
     }
 }

@@ -8,10 +8,11 @@ use drawbridge_audit::{Note, SwitchedOff};
 use drawbridge_model::{
     ActivityKind, ActivityOutcome, Mode, Preset, Problem, ServerDefinition, ServerName, ServerState,
 };
-use drawbridge_policy::{Policy, ServerRules};
+use drawbridge_policy::{Fingerprint, Policy, ServerRules};
 use drawbridge_supervisor::lifecycle::{self, Happening};
 use tokio::time::Instant;
 
+use super::start::start_of;
 use crate::config::Loaded;
 use crate::view::{GatewayState, ServerIdentity};
 
@@ -117,6 +118,8 @@ pub(crate) struct Slot {
     pub(crate) restarts: u32,
     /// It is gone from the config and is forgotten once it has stopped.
     pub(crate) removed: bool,
+    /// How it is started, as far as remembered answers are tied to it.
+    pub(crate) start: Fingerprint,
 }
 
 /// All that the Controller knows.
@@ -244,6 +247,7 @@ impl State {
                 enabled: definition.enabled,
                 preset: definition.preset,
                 tools: definition.tools.iter().map(|(name, mode)| (name.clone(), *mode)).collect(),
+                start: slot.start,
             };
             for switch in self.switched_off.keys().filter(|s| s.server == definition.name) {
                 match &switch.tool {
@@ -284,6 +288,7 @@ impl State {
         }
 
         let mut modes_changed = Vec::new();
+        let mut starts_changed = false;
         for definition in loaded.config.all_servers() {
             let name = &definition.name;
             let Some(slot) = self.servers.iter_mut().find(|slot| slot.definition.name == *name)
@@ -305,6 +310,8 @@ impl State {
                 (true, true, false) => Some(lifecycle::Event::Restart),
                 _ => None,
             };
+            starts_changed |= old.transport != definition.transport;
+            slot.start = start_of(&definition.transport);
             if old.preset != definition.preset
                 || old.tools != definition.tools
                 || old.enabled != definition.enabled
@@ -319,7 +326,8 @@ impl State {
         self.sort_as_in(&loaded);
         self.forget_removed(effects);
 
-        if first || !modes_changed.is_empty() || before.config.servers.len() + 1 != wanted.len() {
+        let servers_changed = before.config.servers.len() + 1 != wanted.len();
+        if first || starts_changed || servers_changed || !modes_changed.is_empty() {
             effects.insert(0, Effect::PublishPolicy(self.policy()));
         }
         effects.extend(modes_changed.into_iter().map(Effect::TellToolsChanged));
@@ -449,6 +457,7 @@ impl State {
 impl Slot {
     fn new(definition: ServerDefinition, now: Moment) -> Self {
         Self {
+            start: start_of(&definition.transport),
             definition,
             life: lifecycle::State::Stopped,
             run: RunId(0),

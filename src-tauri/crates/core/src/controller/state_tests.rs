@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use drawbridge_audit::SwitchedOff;
 use drawbridge_model::{Problem, ServerName, ServerState, ToolName};
-use drawbridge_policy::Refusal;
+use drawbridge_policy::{Decision, Refusal};
 use tokio::time::Instant;
 
 use super::{Effect, Event, Moment, RunEvent, RunId, Slot, State};
@@ -105,8 +105,8 @@ fn a_changed_mode_is_told_and_does_not_restart_the_server() {
     let effects = state.apply(Event::ConfigLoaded(config), now());
     assert!(work(&effects).is_empty(), "{effects:?}");
     assert!(effects.iter().any(|e| matches!(e, Effect::TellToolsChanged(s) if *s == files())));
-    assert_eq!(state.policy().decide_tool("files", "write"), Err(Refusal::ToolOff));
-    assert_eq!(state.policy().decide_tool("files", "read"), Ok(()));
+    assert_eq!(state.policy().decide_tool("files", "write"), Decision::Refuse(Refusal::ToolOff));
+    assert_eq!(state.policy().decide_tool("files", "read"), Decision::Run);
 }
 
 #[test]
@@ -185,17 +185,21 @@ fn what_is_switched_off_counts_before_it_is_written_and_an_older_write_does_not_
     let earlier = state.ticket();
     let effects = state.apply(Event::SwitchedOff(switch.clone()), now());
     assert!(matches!(effects.first(), Some(Effect::PublishPolicy(_))), "first of all");
-    assert_eq!(state.policy().decide_tool("files", "write"), Err(Refusal::ToolOff));
+    assert_eq!(state.policy().decide_tool("files", "write"), Decision::Refuse(Refusal::ToolOff));
 
     state.apply(Event::SwitchWritten(switch.clone(), earlier), now());
     assert_eq!(
         state.policy().decide_tool("files", "write"),
-        Err(Refusal::ToolOff),
+        Decision::Refuse(Refusal::ToolOff),
         "a choice made before it does not undo it"
     );
     let later = state.ticket();
     state.apply(Event::SwitchWritten(switch, later), now());
-    assert_eq!(state.policy().decide_tool("files", "write"), Ok(()), "the config counts again");
+    assert_eq!(
+        state.policy().decide_tool("files", "write"),
+        Decision::Run,
+        "the config counts again"
+    );
 }
 
 #[test]
@@ -204,7 +208,11 @@ fn all_tools_off_beats_a_mode_of_a_tool() {
     state.apply(Event::ConfigLoaded(one("a", r#"{"tools":{"write":"allow"}}"#)), now());
     state.apply(Event::SwitchedOff(SwitchedOff { server: files(), tool: None }), now());
     for tool in ["write", "unheard_of"] {
-        assert_eq!(state.policy().decide_tool("files", tool), Err(Refusal::ToolOff), "{tool}");
+        assert_eq!(
+            state.policy().decide_tool("files", tool),
+            Decision::Refuse(Refusal::ToolOff),
+            "{tool}"
+        );
     }
 }
 

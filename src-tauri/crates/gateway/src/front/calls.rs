@@ -21,14 +21,17 @@ use drawbridge_mcp::{
     Call, CallEvent, Caller, Connection, Outcome, PeerFeatures, Prepared, Request, SendError,
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, Problem, ServerName};
-use drawbridge_policy::Refusal;
+use drawbridge_policy::{Fingerprint, Refusal};
 use serde_json::value::RawValue;
 
 use super::NO_MEANING;
 use super::accept::Forms;
+use super::consent::NotAllowed;
+use super::decision::{Pass, Stop};
 use super::exchange::{Said, Voice};
 use super::questions::Asked;
 use crate::edge::Edge;
+use crate::presence::now_ms;
 use crate::session::{InFlight, Session, Withdrawn};
 
 /// A request to a server.
@@ -44,6 +47,8 @@ pub(crate) struct Crossing {
     pub(crate) entry: Entry,
     /// What in the result names things of the server that the app knows under other names.
     pub(crate) translate: Translate,
+    /// The person allowed this one call of the tool as it was then.
+    pub(crate) allowed: OnceLock<Option<Fingerprint>>,
 }
 
 /// Who decides whether a request crosses.
@@ -118,18 +123,29 @@ impl Passage {
         // A block and not a function: what it takes with it is then kept once.
         async move {
             let _counted = counted;
-            let answer = if let Err(refusal) = crossing.decide(&passage.edge) {
-                Some(Box::pin(passage.refuse(&crossing, transit.began.take(), refusal)).await)
-            } else {
-                let ending = passage.run(&crossing, &voice, &mut transit).await;
-                let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
-                let (answer, end) = passage.close(&crossing, ending, since);
-                // The end is queued before the answer leaves, so that whoever has the answer finds
-                // it on record.
-                if let Some(id) = transit.on_record {
-                    passage.edge.shared.record.end(id, end).await;
+            let asked = match crossing.decide(&passage.edge, &passage.session) {
+                Err(Stop::Ask) => Box::pin(passage.ask(&crossing, &voice)).await,
+                Err(Stop::Refused(refusal)) => Err(NotAllowed::Refused(refusal)),
+                Ok(pass) => Ok(pass),
+            };
+            let answer = match asked {
+                Err(why) => {
+                    Box::pin(passage.not_allowed(&crossing, transit.began.take(), why)).await
                 }
-                answer
+                Ok(pass) => {
+                    if let Some(began) = &mut transit.began {
+                        began.note = pass.note();
+                    }
+                    let ending = passage.run(&crossing, &voice, &mut transit).await;
+                    let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
+                    let (answer, end) = passage.close(&crossing, ending, since);
+                    // The end is queued before the answer leaves, so that whoever has the answer
+                    // finds it on record.
+                    if let Some(id) = transit.on_record {
+                        passage.edge.shared.record.end(id, end).await;
+                    }
+                    answer
+                }
             };
             // The place in the session comes back first: an app may use the id again as soon as it
             // has the answer.
@@ -138,22 +154,31 @@ impl Passage {
         }
     }
 
-    /// Puts on record that a request was refused, and says so.
-    async fn refuse(
+    /// Puts on record that a request was not let through, and says so.
+    async fn not_allowed(
         &self,
         crossing: &Crossing,
         began: Option<CallBegan>,
-        refusal: Refusal,
-    ) -> String {
-        let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
-        if let Some(began) = began {
-            // It did not run, so a note that cannot be written holds nothing up.
-            let noted = self.edge.shared.record.note(Note::refused(began, &*sentence)).await;
-            if let Err(error) = noted {
-                tracing::warn!(%error, "a refusal is not on record");
+        why: NotAllowed,
+    ) -> Option<String> {
+        let (note, answer) = match why {
+            NotAllowed::Refused(refusal) => {
+                let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
+                let answer = crossing.gate.refused(&self.id, &sentence);
+                (began.map(|began| Note::refused(began, sentence)), Some(answer))
             }
+            NotAllowed::Withdrawn(sentence, answers) => {
+                let answer = answers.then(|| crossing.gate.refused(&self.id, sentence));
+                (began.map(|began| Note::cancelled(began, sentence)), answer)
+            }
+        };
+        // It did not run, so a note that cannot be written holds nothing up.
+        if let Some(note) = note
+            && let Err(error) = self.edge.shared.record.note(note).await
+        {
+            tracing::warn!(%error, "a refusal is not on record");
         }
-        crossing.gate.refused(&self.id, &sentence)
+        answer
     }
 
     fn began(&self, crossing: &Crossing, entry: Entry) -> Option<CallBegan> {
@@ -300,12 +325,17 @@ impl Launch {
         prepared: Prepared,
         crossing: &Crossing,
         edge: &Edge,
+        session: &Session,
     ) -> Option<Afterwards> {
-        let allowed = recorded
-            .map_err(Stopped::NotRecorded)
-            .and_then(|_| crossing.decide(edge).map_err(Stopped::Refused));
+        let allowed = recorded.map_err(Stopped::NotRecorded).and_then(|_| {
+            let decided = crossing.decide(edge, session);
+            decided.map_err(|stop| Stopped::Refused(stop.refusal()))
+        });
         match allowed {
-            Ok(()) => {
+            Ok(pass) => {
+                if let Pass::Remembered(remembered) = pass {
+                    remembered.touch(now_ms());
+                }
                 let _first = self.since.set(Instant::now());
                 let sent = prepared.send();
                 Some(Box::new(move || sent.flush()))
@@ -352,13 +382,15 @@ impl Transit {
 /// Puts a call on record; whoever commits its row hands the request over.
 fn begin_then_launch(
     edge: &Arc<Edge>,
+    session: &Arc<Session>,
     crossing: &Arc<Crossing>,
-    launch: &Arc<Launch>,
+    launch: Arc<Launch>,
     began: CallBegan,
     prepared: Prepared,
 ) -> impl Future<Output = Begun> + Send {
-    let (launch, crossing, shared) = (Arc::clone(launch), Arc::clone(crossing), Arc::clone(edge));
-    let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared);
+    let (crossing, shared) = (Arc::clone(crossing), Arc::clone(edge));
+    let session = Arc::clone(session);
+    let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared, &session);
     edge.shared.record.begin_then(began, then)
 }
 
@@ -395,12 +427,13 @@ async fn forward(
     let call = transit.call.insert(call);
     match transit.began.take() {
         Some(began) => {
-            let begun = begin_then_launch(edge, crossing, &transit.launch, began, prepared).await;
-            transit.begun = Some(begun);
+            let launch = Arc::clone(&transit.launch);
+            let beginning = begin_then_launch(edge, session, crossing, launch, began, prepared);
+            transit.begun = Some(beginning.await);
         }
         None => {
-            if let Err(refusal) = crossing.decide(edge) {
-                return Ending::Refused(refusal);
+            if let Err(stop) = crossing.decide(edge, session) {
+                return Ending::Refused(stop.refusal());
             }
             prepared.send().flush();
         }
@@ -460,14 +493,6 @@ fn prepare(
 }
 
 impl Crossing {
-    fn decide(&self, edge: &Edge) -> Result<(), Refusal> {
-        let policy = edge.shared.policy.load();
-        match self.gate {
-            Gate::Tool => policy.decide_tool(self.server.as_str(), &self.subject),
-            Gate::Server => policy.decide_server(self.server.as_str()),
-        }
-    }
-
     fn translated(&self, result: &RawValue) -> Option<Box<RawValue>> {
         let Translate::Uris(paths) = self.translate else { return None };
         // Most results hold no URI of a resource; those that do are searched for.

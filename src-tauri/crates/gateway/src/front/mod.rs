@@ -14,6 +14,8 @@ pub(crate) mod accept;
 mod batch;
 pub(crate) mod body;
 mod calls;
+mod consent;
+mod decision;
 mod initialize;
 mod listen;
 mod lists;

@@ -1,7 +1,7 @@
 //! What each method of a session does.
 
 use std::borrow::Cow;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use drawbridge_audit::Excerpt;
 use drawbridge_mcp::LogLevel;
@@ -150,6 +150,7 @@ fn crossing(
         subject: target.name,
         entry: Entry::None,
         translate: Translate::Nothing,
+        allowed: OnceLock::new(),
     }
 }
 
@@ -272,6 +273,7 @@ fn other(session: &Session, method: &str, params: Option<&RawValue>) -> Result<C
                 arguments: params.map(|params| Excerpt::of(params.get())),
             },
             translate: Translate::Nothing,
+            allowed: OnceLock::new(),
         }),
     }
 }

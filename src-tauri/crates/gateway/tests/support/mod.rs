@@ -19,7 +19,7 @@ use drawbridge_mcp::{
     OpenConnection, PerClient, Reach, Upstream, Upstreams, follow, relay,
 };
 use drawbridge_model::{ClientName, Mode, Preset, ServerName, ToolName};
-use drawbridge_policy::{Policy, ServerRules};
+use drawbridge_policy::{Policy, Questions, ServerRules};
 use drawbridge_secrets::TokenDigest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -117,11 +117,22 @@ impl Stage {
     }
 
     pub async fn with(limits: Limits) -> Self {
+        Self::of(limits, false).await
+    }
+
+    /// One with a person who can be asked.
+    pub async fn attended(limits: Limits) -> Self {
+        Self::of(limits, true).await
+    }
+
+    async fn of(limits: Limits, attended: bool) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let tasks = TaskTracker::new();
         let record = Record::open(folder.path(), &tasks).await.unwrap();
         let shared = Shared {
             policy: Arc::new(ArcSwap::from_pointee(Policy::default())),
+            answers: Arc::default(),
+            questions: Arc::new(Questions::new(attended)),
             clients: Arc::new(ArcSwap::from_pointee(clients())),
             catalog: Arc::new(CatalogStore::new()),
             upstreams: Arc::new(Upstreams::new()),
@@ -140,6 +151,7 @@ impl Stage {
         let mut policy = Policy::clone(&self.shared.policy.load());
         change(&mut policy);
         self.shared.policy.store(Arc::new(policy));
+        self.shared.questions.rules_changed();
     }
 
     pub fn set_mode(&self, name: &str, of: &str, mode: Mode) {
@@ -157,7 +169,7 @@ impl Stage {
     pub async fn add(&self, name: &str, script: Script) -> Scripted {
         self.policy(|policy| {
             let rules =
-                ServerRules { enabled: true, preset: Preset::Allow, tools: Default::default() };
+                ServerRules { enabled: true, preset: Preset::Allow, ..ServerRules::default() };
             policy.servers.insert(server(name), rules);
         });
         let (scripted, connection) = self.connect(name, script).await;

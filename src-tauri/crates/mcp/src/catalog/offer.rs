@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use drawbridge_model::{ServerName, ToolName};
 use serde_json::value::RawValue;
+use sha2::{Digest, Sha256};
 
 use super::{Offer, Prompt, Resource, Template, Tool, ToolAnnotations};
 use crate::call::Outcome;
@@ -238,6 +239,7 @@ fn tool(slug: &str, raw: &RawValue) -> Result<Tool, String> {
         _ => None,
     };
     Ok(Tool {
+        digest: digest(raw)?,
         exposed_raw: exchanged(raw, field.as_ref(), &exposed),
         exposed: exposed.into(),
         name,
@@ -251,6 +253,28 @@ fn tool(slug: &str, raw: &RawValue) -> Result<Tool, String> {
             open_world: claim(open_world),
         },
     })
+}
+
+/// Parts are told apart by their length, and one that is missing from an empty one.
+fn digest(raw: &RawValue) -> Result<[u8; 32], String> {
+    let parts = fields(
+        raw,
+        [
+            &["name"],
+            &["title"],
+            &["description"],
+            &["inputSchema"],
+            &["outputSchema"],
+            &["annotations"],
+        ],
+    )?;
+    let mut hash = Sha256::new();
+    for part in &parts {
+        let text = part.as_ref().map(|part| part.raw);
+        hash.update(text.map_or(u64::MAX, |text| text.len() as u64).to_le_bytes());
+        hash.update(text.unwrap_or_default());
+    }
+    Ok(hash.finalize().into())
 }
 
 fn prompt(slug: &str, raw: &RawValue) -> Result<Prompt, String> {

@@ -1,0 +1,153 @@
+//! Calls that the person has to allow: the question, the wait, and what may come in between.
+
+use std::time::Duration;
+
+use drawbridge_mcp::wire;
+use drawbridge_model::ToolName;
+use drawbridge_policy::{Answer, Asked, Fingerprint, Heard, Question, Refusal, Use};
+use serde_json::value::RawValue;
+use tokio::time::Instant;
+
+use super::accept::Forms;
+use super::calls::{Crossing, Passage};
+use super::decision::{Pass, Stop};
+use super::exchange::{Said, Voice};
+use crate::presence::now_ms;
+use crate::session::Withdrawn;
+
+/// What the app is told while the question waits.
+const WAITING: &str = "Waiting for an answer in Drawbridge.";
+/// How much of the progress one such message is. It only has to grow, and what the server itself
+/// reports afterwards begins at one or counts in whole numbers.
+const PROGRESS_STEP: f64 = 0.001;
+
+/// Why a call about which the person was asked does not run.
+#[derive(Debug)]
+pub(super) enum NotAllowed {
+    Refused(Refusal),
+    /// It was taken back: the sentence for the record, and whether the app still expects an answer.
+    Withdrawn(&'static str, bool),
+}
+
+impl Passage {
+    /// Asks the person about a call and waits for the answer, or for a rule that needs none.
+    pub(super) async fn ask(
+        &mut self,
+        crossing: &Crossing,
+        voice: &Voice,
+    ) -> Result<Pass, NotAllowed> {
+        let token = self.progress_token(crossing);
+        let limits = &self.edge.limits;
+        let time = match &token {
+            Some(_) => limits.question_time_with_progress,
+            None => limits.question_time,
+        };
+        let (step, grace) = (limits.question_progress, limits.grace_after_loss);
+        let (edge, session) = (self.edge.clone(), self.session.clone());
+        // The answer is about the tool as it is asked about, whatever it is by then.
+        let tool_asked = crossing.fingerprint(&edge, &edge.shared.policy.load());
+        let asked = self.hand_in(crossing, tool_asked, time).map_err(NotAllowed::Refused)?;
+        let decide = || crossing.decide(&edge, &session);
+        let decided = decided(asked, decide, || {
+            let _first = crossing.allowed.set(tool_asked);
+        });
+        let app_gone = async {
+            voice.closed().await;
+            tokio::time::sleep(grace).await;
+        };
+        tokio::select! {
+            biased;
+            decided = decided => decided.map_err(NotAllowed::Refused),
+            withdrawn = self.in_flight.withdrawn() => Err(match withdrawn {
+                Withdrawn::ByApp(_) => {
+                    NotAllowed::Withdrawn("The app cancelled it before it was answered.", false)
+                }
+                Withdrawn::WithSession => {
+                    NotAllowed::Withdrawn("The session was closed before it was answered.", true)
+                }
+            }),
+            () = app_gone => {
+                Err(NotAllowed::Withdrawn("The app went away before it was answered.", false))
+            }
+            () = edge.draining.cancelled() => Err(NotAllowed::Refused(Refusal::Quitting)),
+            () = tokio::time::sleep(time) => Err(NotAllowed::Refused(Refusal::Unanswered)),
+            () = keep_told(token, voice, step) => Err(NotAllowed::Refused(Refusal::Unanswered)),
+        }
+    }
+
+    fn hand_in(
+        &self,
+        crossing: &Crossing,
+        fingerprint: Option<Fingerprint>,
+        time: Duration,
+    ) -> Result<Asked, Refusal> {
+        let hello = &self.session.hello;
+        // What is no name of a tool is no tool either.
+        let tool = ToolName::new(&crossing.subject).map_err(|_| Refusal::ToolOff)?;
+        let arguments = crossing.params.as_deref().and_then(arguments);
+        let asked_at = now_ms();
+        let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
+        self.edge.shared.questions.ask(Question {
+            about: Use { client: hello.client.name.clone(), server: crossing.server.clone(), tool },
+            client_says: hello.says.clone(),
+            session: self.session.key,
+            fingerprint,
+            arguments,
+            asked_at,
+            expires_at: asked_at.saturating_add(time),
+        })
+    }
+
+    /// The app's own token, where it can be told that its call goes on.
+    fn progress_token(&self, crossing: &Crossing) -> Option<Box<str>> {
+        if self.forms == Forms::Json {
+            return None;
+        }
+        let params = crossing.params.as_deref()?;
+        let token = wire::find(params, &["_meta", "progressToken"]).ok()??;
+        Some(token.raw.into())
+    }
+}
+
+fn arguments(params: &RawValue) -> Option<Box<str>> {
+    Some(wire::find(params, &["arguments"]).ok()??.raw.into())
+}
+
+/// Waits until the person's answer or a changed rule decides. `allow` is called when the person
+/// allows the call, before the rules are asked again: what was switched off meanwhile wins.
+async fn decided(
+    mut asked: Asked,
+    decide: impl Fn() -> Result<Pass, Stop>,
+    allow: impl Fn(),
+) -> Result<Pass, Refusal> {
+    loop {
+        match asked.next().await {
+            Heard::Answer(Answer::Deny | Answer::DenyAndSwitchOff) => return Err(Refusal::Denied),
+            Heard::Answer(Answer::AllowOnce | Answer::AllowForSession | Answer::AlwaysAllow) => {
+                allow();
+                return decide().map_err(Stop::refusal);
+            }
+            Heard::RulesChanged => match decide() {
+                Ok(pass) => return Ok(pass),
+                Err(Stop::Refused(refusal)) => return Err(refusal),
+                Err(Stop::Ask) => {}
+            },
+        }
+    }
+}
+
+/// Tells the app now and then that its call goes on. Never ends.
+async fn keep_told(token: Option<Box<str>>, voice: &Voice, every: Duration) {
+    let Some(token) = token else { return std::future::pending().await };
+    let mut next = Instant::now();
+    let mut progress = 0.0_f64;
+    loop {
+        tokio::time::sleep_until(next).await;
+        progress += PROGRESS_STEP;
+        let message = format!(
+            r#"{{"jsonrpc":"2.0","method":"notifications/progress","params":{{"progressToken":{token},"progress":{progress:.3},"message":"{WAITING}"}}}}"#
+        );
+        voice.say(Said::Message(message)).await;
+        next += every;
+    }
+}

@@ -1,0 +1,89 @@
+//! The decision about one request: what its switch says, and where that is "ask", what the person
+//! allowed. It is taken when the request comes and once more when its row is committed.
+
+use std::sync::Arc;
+
+use drawbridge_policy::{Decision, Fingerprint, Lasts, Policy, Refusal, Remembered};
+
+use super::calls::{Crossing, Gate};
+use crate::edge::Edge;
+use crate::session::Session;
+
+/// Why a request may cross.
+#[derive(Debug, Clone)]
+pub(super) enum Pass {
+    /// Its switch says so.
+    Mode,
+    /// The person allowed the app this tool before.
+    Remembered(Arc<Remembered>),
+    /// The person allowed this one call.
+    Once,
+}
+
+/// Why a request does not cross.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Stop {
+    /// The person has to be asked.
+    Ask,
+    Refused(Refusal),
+}
+
+impl Pass {
+    /// What the record says beside the call.
+    pub(super) fn note(&self) -> Option<&'static str> {
+        match self {
+            Self::Mode => None,
+            Self::Remembered(remembered) => Some(match remembered.lasts {
+                Lasts::Session(_) => "Allowed by an answer for this session.",
+                Lasts::Always => "Allowed by a remembered answer.",
+            }),
+            Self::Once => Some("Allowed once by the person."),
+        }
+    }
+}
+
+impl Stop {
+    /// The refusal of a call about which the person was asked, or cannot be any more.
+    pub(super) fn refusal(self) -> Refusal {
+        match self {
+            Self::Ask => Refusal::Lapsed,
+            Self::Refused(refusal) => refusal,
+        }
+    }
+}
+
+impl Crossing {
+    /// What speaks for the call and what against it, by the rules of this moment.
+    pub(super) fn decide(&self, edge: &Edge, session: &Session) -> Result<Pass, Stop> {
+        let policy = edge.shared.policy.load();
+        let (server, tool) = (self.server.as_str(), self.subject.as_str());
+        match self.gate {
+            Gate::Server => policy.decide_server(server).map_err(Stop::Refused)?,
+            Gate::Tool => match policy.decide_tool(server, tool) {
+                Decision::Run => {}
+                Decision::Refuse(refusal) => return Err(Stop::Refused(refusal)),
+                Decision::Ask => {
+                    let tool_now = self.fingerprint(edge, &policy);
+                    let client = session.hello.client.name.as_str();
+                    let letting = tool_now.and_then(|tool_now| {
+                        edge.shared.answers.letting(client, session.key, server, tool, tool_now)
+                    });
+                    return match letting {
+                        Some(remembered) => Ok(Pass::Remembered(remembered)),
+                        None if self.allowed.get() == Some(&tool_now) => Ok(Pass::Once),
+                        None => Err(Stop::Ask),
+                    };
+                }
+            },
+        }
+        Ok(Pass::Mode)
+    }
+
+    /// The tool as it is now; `None` when its server does not tell.
+    pub(super) fn fingerprint(&self, edge: &Edge, policy: &Policy) -> Option<Fingerprint> {
+        let rules = policy.servers.get(self.server.as_str())?;
+        let catalog = edge.shared.catalog.load();
+        let (_, tool) = catalog.tool_of(self.server.as_str(), &self.subject)?;
+        Some(Fingerprint::from(tool.digest).behind(rules.start))
+    }
+}

@@ -15,6 +15,8 @@ export default defineConfig({
     // It is read from this computer, so one file is as good as many.
     chunkSizeWarningLimit: 700,
     modulePreload: { polyfill: false },
+    // The panel, and the window for questions.
+    rollupOptions: { input: ["index.html", "question.html"] },
   },
   test: {
     projects: [

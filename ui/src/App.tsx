@@ -1,5 +1,6 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { ActivityPage } from "./pages/activity/ActivityPage";
+import { AnswersPage } from "./pages/answers/AnswersPage";
 import { HomePage } from "./pages/home/HomePage";
 import { Shell } from "./pages/Shell";
 import { StartFailed, Starting } from "./pages/Starting";
@@ -47,5 +48,7 @@ function CurrentPage() {
       return <ActivityPage entry={route.entry} />;
     case "settings":
       return <SettingsPage />;
+    case "answers":
+      return <AnswersPage />;
   }
 }

@@ -21,7 +21,12 @@ const PLACES: Place[] = [
     route: { page: "activity", entry: undefined },
     pages: ["activity"],
   },
-  { word: "Settings", icon: "settings", route: { page: "settings" }, pages: ["settings"] },
+  {
+    word: "Settings",
+    icon: "settings",
+    route: { page: "settings" },
+    pages: ["settings", "answers"],
+  },
 ];
 
 export function Shell({ children }: { children: ReactNode }) {
@@ -29,7 +34,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const snapshot = useSnapshot();
   const route = useRoute();
   const { up, sign, word, tone } = health(snapshot);
-  const count = troubles(snapshot).length;
+  const count = troubles(snapshot).length + snapshot.questions.length;
   return (
     <div className={styles.shell}>
       <div className={styles.side}>

@@ -3,6 +3,7 @@ import type { ServerView } from "../ipc/bindings/ServerView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
 import { commandError } from "../ipc/host";
 import type { Panel } from "./panel";
+import { plural } from "./words";
 
 const MODE_WORDS: Record<Mode, string> = { off: "Off", ask: "Ask", allow: "Allow" };
 
@@ -99,6 +100,23 @@ export function removeServer(panel: Panel, server: string) {
     });
   };
   return orSay(panel, `${server} was not removed.`, remove());
+}
+
+/** Takes remembered answers back, and says what follows from it. */
+export async function takeBackAnswers(panel: Panel, answers: readonly number[]): Promise<boolean> {
+  const action = panel.host.call("take_back_answers", { answers: [...answers] });
+  const one = answers.length === 1;
+  const done = await orSay(
+    panel,
+    one ? "The answer was not taken back." : "The answers were not taken back.",
+    action,
+  );
+  if (done) {
+    const text = `${plural(answers.length, "answer")} ${one ? "was" : "were"} taken back. From the next call on you are asked again.`;
+    panel.notices.show({ tone: "done", text });
+    await panel.store.refresh();
+  }
+  return done;
 }
 
 export async function copyText(panel: Panel, text: string): Promise<boolean> {

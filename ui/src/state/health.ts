@@ -44,7 +44,7 @@ const inTrouble = (server: ServerView) =>
   server.state.kind === "failed" || server.state.kind === "waiting" || server.problem !== null;
 
 export type Health = {
-  /** How the bridge is drawn. */
+  /** How the bridge is drawn; the sign is trouble or a question that waits. */
   up: boolean;
   sign: boolean;
   word: string;
@@ -52,12 +52,13 @@ export type Health = {
 };
 
 export function health(snapshot: Snapshot): Health {
-  const sign = troubles(snapshot).length > 0;
+  const trouble = troubles(snapshot).length > 0;
+  const sign = trouble || snapshot.questions.length > 0;
   const { kind } = snapshot.gateway.state;
   if (kind === "starting") return { up: true, sign, word: "Starting", tone: "moving" };
   if (kind === "draining") return { up: true, sign, word: "Quitting", tone: "moving" };
   if (snapshot.paused) return { up: true, sign, word: "Paused", tone: "paused" };
-  if (sign) return { up: stopsAll(snapshot), sign, word: "Needs a look", tone: "trouble" };
+  if (trouble) return { up: stopsAll(snapshot), sign, word: "Needs a look", tone: "trouble" };
   return { up: false, sign, word: "Open", tone: "open" };
 }
 

@@ -23,13 +23,21 @@ export function makePanel(host: Host): Panel {
 const PanelContext = createContext<Panel | undefined>(undefined);
 const SnapshotContext = createContext<Snapshot | undefined>(undefined);
 
-export function PanelProvider({ panel, children }: { panel: Panel; children: ReactNode }) {
+type PanelProviderProps = {
+  panel: Panel;
+  /** Whether the window shows the record; one that does not has no use for reading it. */
+  record?: boolean;
+  children: ReactNode;
+};
+
+export function PanelProvider({ panel, record = true, children }: PanelProviderProps) {
   useEffect(() => {
-    const stops = [panel.store.follow(), panel.feed.follow()];
+    const stops = [panel.store.follow()];
+    if (record) stops.push(panel.feed.follow());
     return () => {
       for (const stop of stops) stop();
     };
-  }, [panel]);
+  }, [panel, record]);
   return <PanelContext value={panel}>{children}</PanelContext>;
 }
 

@@ -6,7 +6,8 @@ export type Route =
   | { page: "tools" }
   | { page: "server"; server: string; tab: ServerTab }
   | { page: "activity"; entry: number | undefined }
-  | { page: "settings" };
+  | { page: "settings" }
+  | { page: "answers" };
 export type ServerTab = "state" | "log" | "settings";
 
 export function parseRoute(hash: string): Route {
@@ -23,7 +24,8 @@ export function parseRoute(hash: string): Route {
       entry: Number.isSafeInteger(entry) && entry > 0 ? entry : undefined,
     };
   }
-  return page === "settings" ? { page: "settings" } : { page: "home" };
+  if (page !== "settings") return { page: "home" };
+  return rest[0] === "answers" ? { page: "answers" } : { page: "settings" };
 }
 
 export function href(route: Route): string {
@@ -36,6 +38,8 @@ export function href(route: Route): string {
     }
     case "activity":
       return route.entry === undefined ? "#/activity" : `#/activity/${route.entry}`;
+    case "answers":
+      return "#/settings/answers";
     default:
       return `#/${route.page}`;
   }
@@ -80,8 +84,12 @@ export function usePageTitle(title: string, key: string) {
       firstPage = false;
       return;
     }
-    document.querySelector<HTMLElement>("[data-page-title]")?.focus({ preventScroll: true });
+    focusPageTitle();
   }, [key]);
+}
+/** What had the focus is gone: the keyboard goes on from the page's title. */
+export function focusPageTitle() {
+  document.querySelector<HTMLElement>("[data-page-title]")?.focus({ preventScroll: true });
 }
 /** The page the window opens with leaves the focus where the system put it. */
 let firstPage = true;

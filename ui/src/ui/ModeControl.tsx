@@ -7,7 +7,7 @@ export const MODES: { mode: Mode; word: string; meaning: string }[] = [
   {
     mode: "ask",
     word: "Ask",
-    meaning: "Apps see this tool, but calls are refused: Drawbridge cannot ask you yet.",
+    meaning: "Apps see this tool, and you are asked before a call goes through.",
   },
   { mode: "allow", word: "Allow", meaning: "Calls go through." },
 ];

@@ -1,4 +1,5 @@
 import { useNotices, usePanel } from "../state/panel";
+import { focusPageTitle } from "../state/route";
 import { Button, IconButton } from "./Button";
 import { Icon } from "./Icon";
 import styles from "./NoticeList.module.css";
@@ -41,7 +42,7 @@ export function NoticeList() {
                     onClick={() => {
                       action.run();
                       notices.close(id);
-                      leave();
+                      focusPageTitle();
                     }}
                   >
                     {action.label}
@@ -52,7 +53,7 @@ export function NoticeList() {
                   label="Close"
                   onClick={() => {
                     notices.close(id);
-                    leave();
+                    focusPageTitle();
                   }}
                 />
               </div>
@@ -69,9 +70,4 @@ export function NoticeList() {
  */
 function focusOnce(button: HTMLButtonElement | null) {
   if (button) requestAnimationFrame(() => requestAnimationFrame(() => button.focus()));
-}
-
-/** The notice had the focus and is gone: the keyboard goes on from the page's title. */
-function leave() {
-  document.querySelector<HTMLElement>("[data-page-title]")?.focus({ preventScroll: true });
 }

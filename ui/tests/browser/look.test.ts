@@ -2,14 +2,20 @@ import { mkdir } from "node:fs/promises";
 import { join } from "node:path";
 import type { Page } from "playwright-core";
 import { expect, test } from "vitest";
-import { findings, overflowing, type View, withBrowser, withPanel } from "./panel";
+import { findings, overflowing, readyToAnswer, type View, withBrowser, withPanel } from "./panel";
 
 withBrowser();
 
 /** Screenshots are written when this names a folder. */
 const SHOTS = process.env.SHOTS;
 
-type Place = { name: string; play?: string; hash?: string; open?: (page: Page) => Promise<void> };
+type Place = {
+  name: string;
+  page?: "question.html";
+  play?: string;
+  hash?: string;
+  open?: (page: Page) => Promise<void>;
+};
 
 const SNIPPET = JSON.stringify({
   mcpServers: {
@@ -38,6 +44,7 @@ const PLACES: Place[] = [
   },
   { name: "home-config-error", play: "scene=config-error" },
   { name: "home-record-trouble", play: "scene=record-trouble" },
+  { name: "home-questions", play: "scene=questions" },
   { name: "home-paused", play: "scene=paused" },
   { name: "home-empty", play: "scene=empty" },
   { name: "starting", play: "scene=loading" },
@@ -128,7 +135,61 @@ const PLACES: Place[] = [
       await page.getByRole("alertdialog").waitFor();
     },
   },
+  { name: "answers", play: "scene=answers", hash: "#/settings/answers" },
+  {
+    name: "answers-take-back-all",
+    play: "scene=answers",
+    hash: "#/settings/answers",
+    open: async (page) => {
+      await page.getByTestId("take-back-all").click();
+      await page.getByRole("alertdialog").waitFor();
+    },
+  },
+  { name: "answers-empty", hash: "#/settings/answers" },
+  {
+    name: "question",
+    page: "question.html",
+    play: "scene=questions",
+    open: async (page) => {
+      await page.getByRole("button", { name: /Show all \d+ lines/ }).click();
+      await readyToAnswer(page);
+    },
+  },
+  {
+    name: "question-command",
+    page: "question.html",
+    play: "scene=questions",
+    open: async (page) => {
+      await page.getByTestId("closed-question").first().click();
+      await readyToAnswer(page);
+    },
+  },
+  {
+    name: "question-equal",
+    page: "question.html",
+    play: "scene=questions",
+    open: async (page) => {
+      await page.getByTestId("closed-question").last().click();
+      await readyToAnswer(page);
+    },
+  },
+  {
+    name: "question-failed",
+    page: "question.html",
+    play: "scene=questions&fail=answer_questions",
+    open: async (page) => {
+      await readyToAnswer(page);
+      await page.getByTestId("answer-allowOnce").click();
+      await page.getByTestId("problem").waitFor();
+    },
+  },
+  { name: "question-not-yet", page: "question.html", play: "scene=questions" },
+  { name: "question-none", page: "question.html" },
+  { name: "question-unreachable", page: "question.html", play: "scene=broken" },
 ];
+
+/** The window for questions is small from the start. */
+const SMALL: View = { width: 520, height: 640 };
 
 /** `axe` where colours or the order of things differ. */
 const VIEWS: { name: string; view: View; axe?: true }[] = [
@@ -143,7 +204,7 @@ const VIEWS: { name: string; view: View; axe?: true }[] = [
 for (const place of PLACES) {
   for (const { name, view, axe } of VIEWS) {
     test(`${place.name} fits and can be used by everyone: ${name}`, async () => {
-      await withPanel({ ...place, ...view }, async (page) => {
+      await withPanel({ ...(place.page && SMALL), ...place, ...view }, async (page) => {
         await page.waitForFunction(
           () =>
             document.querySelectorAll('[role="status"][aria-label^="Reading"]').length === 0 ||

@@ -15,6 +15,8 @@ const FLAGS = [
 ];
 
 export type View = {
+  /** The window's page, where it is not the panel. */
+  page?: "question.html";
   /** What the fake plays, such as `scene=trouble&fail=set_paused`. */
   play?: string;
   hash?: string;
@@ -65,13 +67,18 @@ export async function withPanel(view: View, use: (page: Page) => Promise<void>):
     }, view.text);
   }
   try {
-    await page.goto(`${inject("panel")}/?${view.play ?? ""}${view.hash ?? "#/"}`);
+    await page.goto(`${inject("panel")}/${view.page ?? ""}?${view.play ?? ""}${view.hash ?? "#/"}`);
     await page.getByRole("heading", { level: 1 }).first().waitFor();
     await use(page);
     if (complaints.length > 0) throw new Error(`the console says: ${complaints.join("\n")}`);
   } finally {
     await context.close();
   }
+}
+
+/** Waits until a question has been in view for long enough to be answered. */
+export async function readyToAnswer(page: Page): Promise<void> {
+  await page.locator('[data-testid="answer-deny"][aria-disabled="false"]').waitFor();
 }
 
 /** Elements that stick out of the window or out of what holds them, by their selector. */

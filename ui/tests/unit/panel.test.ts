@@ -20,6 +20,7 @@ describe("routes", () => {
       { page: "activity", entry: 12 },
       { page: "activity", entry: undefined },
       { page: "settings" },
+      { page: "answers" },
     ];
     for (const route of routes) expect(parseRoute(href(route))).toEqual(route);
     expect(parseRoute("#/nowhere")).toEqual({ page: "home" });
@@ -40,6 +41,12 @@ describe("health", () => {
     expect(told("port-in-use"), "no call can cross").toBe("up sign Needs a look");
     expect(told("record-trouble")).toBe("up sign Needs a look");
     expect(troubles(snapshotOf("trouble")).map(({ kind }) => kind)).toEqual(["server", "server"]);
+  });
+
+  test("a question that waits is a sign, and no trouble", () => {
+    const snapshot = snapshotOf("questions");
+    expect(health(snapshot)).toEqual({ up: false, sign: true, word: "Open", tone: "open" });
+    expect(troubles(snapshot)).toEqual([]);
   });
 
   test("a server that is switched off is no trouble", () => {
@@ -149,5 +156,10 @@ describe("a log", () => {
 });
 
 test("every scene has a snapshot", () => {
-  for (const scene of SCENES) expect(snapshotOf(scene).revision).toBe(1);
+  for (const scene of SCENES) {
+    const { revision, questions, allowedAnswers } = snapshotOf(scene);
+    expect(revision).toBe(1);
+    expect(questions.length > 0, scene).toBe(scene === "questions");
+    expect(allowedAnswers.length > 0, scene).toBe(scene === "answers");
+  }
 });

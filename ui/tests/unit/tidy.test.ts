@@ -39,8 +39,8 @@ test("the lock file names no place to download from", () => {
   expect(lock).not.toContain('"resolved"');
 });
 
-test("the page needs no inline script or style", () => {
-  const page = readFileSync(join(ROOT, "index.html"), "utf8");
+test.each(["index.html", "question.html"])("%s needs no inline script or style", (name) => {
+  const page = readFileSync(join(ROOT, name), "utf8");
   expect(page).not.toMatch(/<style|\sstyle=|<script(?![^>]*\ssrc=)/);
 });
 

@@ -1,13 +1,17 @@
+import type { AllowedAnswer } from "../bindings/AllowedAnswer";
 import type { DraftValue } from "../bindings/DraftValue";
 import type { LogLine } from "../bindings/LogLine";
 import type { LogSource } from "../bindings/LogSource";
 import type { Mode } from "../bindings/Mode";
 import type { PanelEvent } from "../bindings/PanelEvent";
+import type { QuestionAnswer } from "../bindings/QuestionAnswer";
+import type { QuestionView } from "../bindings/QuestionView";
 import type { ServerDraft } from "../bindings/ServerDraft";
 import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TokenPlacement } from "../bindings/TokenPlacement";
 import type { TransportView } from "../bindings/TransportView";
+import { lastsOf, makeQuestion } from "./questions";
 import { FakeRecord } from "./record";
 import { makeServer, recordLength, type Scene, snapshotOf } from "./scenes";
 import { makeTool } from "./tools";
@@ -32,6 +36,8 @@ export class FakeEngine {
   snapshot: Snapshot;
   readonly record: FakeRecord;
   token: string | null = null;
+  /** How often the window with the questions was asked for. */
+  questionsShown = 0;
   #listeners = new Set<(event: PanelEvent) => void>();
   #logs = new Map<string, LogLine[]>();
   #watched: string | undefined;
@@ -43,6 +49,7 @@ export class FakeEngine {
     this.record = new FakeRecord(recordLength(scene));
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) this.token = makeToken();
     for (const server of this.snapshot.servers) this.#firstLog(server);
+    for (const question of this.snapshot.questions) this.#expire(question);
   }
 
   listen(listener: (event: PanelEvent) => void): () => void {
@@ -96,6 +103,59 @@ export class FakeEngine {
       name,
       tool ?? null,
     );
+  }
+
+  /** Puts a question to the person, as a call to a tool set to Ask would. */
+  ask(rest: Partial<QuestionView> = {}): number {
+    const { questions } = this.snapshot;
+    const question = makeQuestion(Math.max(20, ...questions.map(({ id }) => id)) + 1, rest);
+    this.change({ questions: [...questions, question] });
+    this.#expire(question);
+    return question.id;
+  }
+
+  /** Questions go: the app left, the time ran out, or they were answered. */
+  withdraw(ids: readonly number[]) {
+    const questions = this.snapshot.questions.filter(({ id }) => !ids.includes(id));
+    if (questions.length < this.snapshot.questions.length) this.change({ questions });
+  }
+
+  #expire({ id, expiresAt }: QuestionView) {
+    setTimeout(() => this.withdraw([id]), expiresAt - Date.now());
+  }
+
+  answer(ids: readonly number[], answer: QuestionAnswer) {
+    const answered = this.snapshot.questions.filter(({ id }) => ids.includes(id));
+    if (answered.length === 0) {
+      throw new Refusal("other", "This question does not wait any more, so nothing was answered.");
+    }
+    const denied = answer === "deny" || answer === "denyAndSwitchOff";
+    const lasts = lastsOf(answer);
+    let { allowedAnswers } = this.snapshot;
+    for (const { id, client, server, tool } of answered) {
+      const same = (each: AllowedAnswer) =>
+        each.client === client && each.server === server && each.tool === tool;
+      if (lasts && !allowedAnswers.some((each) => same(each) && each.lasts === lasts)) {
+        const times = { givenAt: Date.now(), lastUsed: Date.now(), used: 1 };
+        allowedAnswers = [...allowedAnswers, { id, client, server, tool, lasts, ...times }];
+      }
+      this.note({
+        kind: "toolCall",
+        client,
+        server,
+        subject: tool,
+        outcome: denied ? "refused" : "succeeded",
+        note: denied ? "You denied this call." : null,
+      });
+      if (
+        answer === "denyAndSwitchOff" &&
+        this.snapshot.servers.some(({ name }) => name === server)
+      ) {
+        this.setMode(server, "off", tool);
+      }
+    }
+    this.change({ allowedAnswers });
+    this.withdraw(ids);
   }
 
   start(name: string) {
@@ -299,18 +359,23 @@ export class FakeEngine {
   call(client: string, name: string, tool: string) {
     const server = this.snapshot.servers.find((each) => each.name === name);
     const mode = server?.tools.find((each) => each.name === tool)?.mode ?? "off";
+    const remembered = this.snapshot.allowedAnswers.some(
+      (each) => each.client === client && each.server === name && each.tool === tool,
+    );
     const refusal = this.snapshot.paused
       ? "all tools are paused. They can be resumed from the tray or the panel."
       : !server?.enabled
         ? `the server ${name} is off. It can be switched on in the panel under Tools.`
         : mode === "off"
           ? `${tool} of ${name} is off. It can be switched on in the panel under Tools.`
-          : mode === "ask"
-            ? "nobody to ask. The tool can be set to Allow in the panel under Tools."
-            : undefined;
+          : undefined;
     const base = { kind: "toolCall" as const, client, server: name, subject: tool };
     if (refusal) {
       this.note({ ...base, outcome: "refused", note: `Drawbridge refused this: ${refusal}` });
+      return;
+    }
+    if (mode === "ask" && !remembered) {
+      this.ask({ client, server: name, tool });
       return;
     }
     const { id } = this.note({ ...base, outcome: null });

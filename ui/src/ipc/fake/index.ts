@@ -91,6 +91,27 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
       engine.setting(paused ? "All tools were paused." : "All tools were resumed.");
       return null;
     },
+    answer_questions: ({ questions, answer }) => done(void engine.answer(questions, answer)),
+    deny_all_questions: () =>
+      done(
+        void engine.answer(
+          engine.snapshot.questions.map(({ id }) => id),
+          "deny",
+        ),
+      ),
+    take_back_answers: ({ answers }) => {
+      engine.change({
+        allowedAnswers: engine.snapshot.allowedAnswers.filter(({ id }) => !answers.includes(id)),
+      });
+      engine.setting(
+        answers.length === 1 ? "An answer was taken back." : "Answers were taken back.",
+      );
+      return null;
+    },
+    show_questions: () => {
+      engine.questionsShown += 1;
+      return null;
+    },
     tool_detail: ({ server, tool }) => {
       const found = engine.server(server).tools.find((each) => each.name === tool);
       if (!found) throw new Refusal("other", "The server does not offer this tool any more.");

@@ -2,6 +2,7 @@ import type { ClientView } from "../bindings/ClientView";
 import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TransportView } from "../bindings/TransportView";
+import { someAnswers, someQuestions } from "./questions";
 import { computerTools, filesTools, gitTools, manyTools, weatherTools } from "./tools";
 
 export const SCENES = [
@@ -15,6 +16,8 @@ export const SCENES = [
   "many",
   "paused",
   "no-tray",
+  "questions",
+  "answers",
   "loading",
   "broken",
 ] as const;
@@ -168,6 +171,8 @@ export function snapshotOf(scene: Scene): Snapshot {
     clients: clients(),
     config: { path: "/home/robin/.config/drawbridge/config.json", problem: null, warnings: [] },
     recordProblem: null,
+    questions: [],
+    allowedAnswers: [],
   };
   switch (scene) {
     case "first-start":
@@ -220,6 +225,10 @@ export function snapshotOf(scene: Scene): Snapshot {
       return { ...full, servers: [computer(), ...manyServers()] };
     case "paused":
       return { ...full, paused: true };
+    case "questions":
+      return { ...full, questions: someQuestions() };
+    case "answers":
+      return { ...full, allowedAnswers: someAnswers() };
     default:
       return full;
   }

@@ -18,6 +18,7 @@ import { ConnectVscode } from "./ConnectVscode";
 import { FirstSteps, useFirstSteps } from "./FirstSteps";
 import styles from "./Home.module.css";
 import { Troubles } from "./Troubles";
+import { Waiting } from "./Waiting";
 
 export function HomePage() {
   const snapshot = useSnapshot();
@@ -27,6 +28,7 @@ export function HomePage() {
   usePageTitle("Home", "home");
   return (
     <div className={page.page}>
+      <Waiting questions={snapshot.questions.length} />
       <Wellbeing snapshot={snapshot} />
       {waiting.length > 0 && <Troubles troubles={waiting} />}
       {steps.shown ? <FirstSteps onAddServer={() => setAdding(true)} /> : <Connect />}

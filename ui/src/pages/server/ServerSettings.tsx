@@ -7,7 +7,7 @@ import styles from "./Server.module.css";
 import { Fact } from "./ServerStateTab";
 
 const PRESETS: Record<ServerView["preset"], string> = {
-  ask: "Ask first: calls are refused for now, because Drawbridge cannot ask you yet.",
+  ask: "Ask first: you are asked before a call goes through.",
   read: "Reading runs, the rest asks. What asks is refused for now.",
   allow: "Run everything: calls go through.",
   off: "Off: apps do not see them.",

@@ -2,6 +2,8 @@ import { useId, useState } from "react";
 import { openConfigFile, openLogFolder } from "../../state/actions";
 import { usePanel, useSnapshot } from "../../state/panel";
 import { useAction, useQuery } from "../../state/query";
+import { href } from "../../state/route";
+import { plural } from "../../state/words";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
 import { Question } from "../../ui/Dialog";
@@ -18,6 +20,7 @@ export function SettingsPage() {
     <Page title="Settings">
       <Address />
       <Apps />
+      <Answers />
       <VscodeExport />
       <ThisComputer />
       <About />
@@ -42,6 +45,29 @@ function Address() {
           {problem && <ProblemNote problem={problem} />}
           <PortForm key={gateway.port} port={gateway.port} />
         </div>
+      </Card>
+    </Section>
+  );
+}
+
+function Answers() {
+  const { allowedAnswers } = useSnapshot();
+  const { length } = allowedAnswers;
+  return (
+    <Section title="Answers">
+      <Card flush>
+        <Row
+          title="Allowed answers"
+          detail={
+            length === 0
+              ? "Nothing is remembered: each tool set to Ask asks you each time."
+              : `${plural(length, "answer")} remembered, so that you are not asked again.`
+          }
+        >
+          <a href={href({ page: "answers" })} data-testid="to-answers">
+            Look at them<span className="unseen">: allowed answers</span>
+          </a>
+        </Row>
       </Card>
     </Section>
   );

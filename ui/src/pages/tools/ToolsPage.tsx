@@ -5,7 +5,7 @@ import { allowedWords, tokensOf } from "../../state/health";
 import { useListTop } from "../../state/listTop";
 import { useKept } from "../../state/memory";
 import { useSnapshot } from "../../state/panel";
-import { usePageTitle } from "../../state/route";
+import { href, usePageTitle } from "../../state/route";
 import { FOLD_ABOVE, type ToolLine, toolLines } from "../../state/toolList";
 import { formatCount, formatTokens, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
@@ -88,9 +88,11 @@ export function ToolsPage() {
               )}
             </div>
             <p className={styles.legend}>
-              <b>Off</b> hides a tool and refuses its calls. <b>Ask</b> shows it and refuses its
-              calls for now, because Drawbridge cannot put a question to you yet. <b>Allow</b> lets
-              calls through.
+              <b>Off</b> hides a tool and refuses its calls. <b>Ask</b> shows it and asks you before
+              a call goes through. <b>Allow</b> lets calls through.{" "}
+              <a href={href({ page: "answers" })} data-testid="to-answers">
+                Allowed answers
+              </a>
             </p>
           </>
         )}

@@ -10,6 +10,9 @@ pub(crate) const COMMANDS: &[&str] = &[
     "stop_server",
     "restart_server",
     "set_paused",
+    "answer_questions",
+    "deny_all_questions",
+    "take_back_answers",
     "tool_detail",
     "read_snippet",
     "preview_start",
@@ -38,6 +41,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "open_log_folder",
     "start_at_login",
     "set_start_at_login",
+    "show_questions",
     "has_tray",
     "quit",
 ];

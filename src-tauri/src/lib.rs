@@ -4,7 +4,8 @@
 //! what the engine's snapshot says; it decides nothing about servers, tools or calls.
 //!
 //! - [`tray`]: the menu as plain data, and the adapter that shows it.
-//! - `panel`: the window, made when it is asked for and gone when it is closed.
+//! - `panel`: the windows, made when they are wished for and gone when they are closed.
+//! - `questions`: lets the person know that a call waits for an answer.
 //! - `commands`: one command for each entry of the lists in [`drawbridge_core::bridge`].
 //! - `shell`: what tray and panel have in common: doing what was chosen, and quitting.
 //! - `os`: what differs between operating systems.
@@ -27,6 +28,7 @@ mod desktop;
 mod log;
 mod os;
 mod panel;
+mod questions;
 mod shell;
 pub mod tray;
 
@@ -120,6 +122,7 @@ fn begin(app: &AppHandle, engine: Engine, paths: Paths, start: Start) {
         }
     });
     shell.spawn(tray::follow(shell.clone()));
+    shell.spawn(questions::follow(shell.clone()));
     match start {
         Start::ByPerson => shell.open_panel(),
         Start::AtLogin => shell.clone().spawn(async move {
@@ -160,6 +163,16 @@ fn on_event(app: &AppHandle, event: RunEvent) {
             if label == panel::LABEL =>
         {
             shell.panel_closed();
+        }
+        RunEvent::WindowEvent { label, event: WindowEvent::Destroyed, .. }
+            if label == panel::QUESTION =>
+        {
+            shell.questions_closed();
+        }
+        RunEvent::WindowEvent { label, event: WindowEvent::Focused(true), .. }
+            if label == panel::QUESTION =>
+        {
+            panel::give_keyboard_to_page(app);
         }
         RunEvent::Exit => shell.end(),
         #[cfg(target_os = "macos")]

@@ -1,7 +1,7 @@
-//! The control panel's window. It is made when it is asked for, and closing it ends its webview:
-//! nothing of it stays in memory.
+//! The windows: the control panel, and the one with the questions that wait. Each is made when it
+//! is wished for, and closing it ends its webview: nothing of it stays in memory.
 //!
-//! One task owns the window and what belongs to it, so that wishes for it are met in their order.
+//! One task owns the windows and what belongs to them, so that wishes are met in their order.
 
 use std::time::Duration;
 
@@ -14,9 +14,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::os;
 use crate::shell::Shell;
 
-/// The window's name, to which capabilities/panel.json grants its commands.
+/// The panel's name, to which capabilities/panel.json grants its commands.
 pub(crate) const LABEL: &str = "panel";
-/// The one event the panel listens to.
+/// The name of the window with the questions, to which capabilities/question.json grants its own.
+pub(crate) const QUESTION: &str = "question";
+/// The one event the windows listen to.
 const EVENT: &str = "panel-event";
 /// How long after closing it what served the window is kept, for a person who thinks again.
 const LINGER: Duration = Duration::from_secs(5);
@@ -25,13 +27,21 @@ const WAITING: usize = 8;
 /// How long changes are gathered before they are shown, so that a burst is one drawing.
 const GATHERING: Duration = Duration::from_millis(30);
 
-/// What is wished of the panel's task.
+/// What is wished of the windows' task.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Wish {
-    /// Bring it to the front, made anew where it was closed.
+    /// Bring the panel to the front, made anew where it was closed.
     Show,
-    /// It was closed: let go of what belonged to it.
+    /// The panel was closed: let go of what belonged to it.
     LetGo,
+    /// Let the questions be seen, without taking the keyboard from what the person is doing.
+    ShowQuestions,
+    /// The person wants to answer: bring the questions to the front.
+    RaiseQuestions,
+    /// Nothing waits any more: close their window.
+    CloseQuestions,
+    /// Their window was closed: let go of what belonged to it.
+    LetQuestionsGo,
 }
 
 /// The task's letter box.
@@ -42,9 +52,10 @@ pub(crate) fn wishes() -> (mpsc::Sender<Wish>, mpsc::Receiver<Wish>) {
 /// Keeps the panel as it is wished, until nobody can wish any more.
 pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
     let mut feed: Option<DropGuard> = None;
+    let mut questions: Option<DropGuard> = None;
     let mut serving = false;
     loop {
-        let wish = if serving && feed.is_none() {
+        let wish = if serving && feed.is_none() && questions.is_none() {
             match tokio::time::timeout(LINGER, wishes.recv()).await {
                 Ok(wish) => wish,
                 Err(_) => {
@@ -58,18 +69,28 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
         };
         match wish {
             Some(Wish::Show) => match show(&shell) {
-                Ok(()) if feed.is_none() => {
-                    let stop = CancellationToken::new();
-                    let task = forward(shell.app().clone(), shell.engine().clone());
-                    feed = Some(stop.clone().drop_guard());
+                Ok(()) => {
+                    feed.get_or_insert_with(|| feed_window(&shell, LABEL));
                     serving = true;
-                    shell.spawn(async move {
-                        stop.run_until_cancelled(task).await;
-                    });
                 }
-                Ok(()) => {}
                 Err(error) => tracing::error!(%error, "the panel could not be shown"),
             },
+            Some(wish @ (Wish::ShowQuestions | Wish::RaiseQuestions)) => {
+                match show_questions(&shell, wish == Wish::RaiseQuestions) {
+                    Ok(()) => {
+                        questions.get_or_insert_with(|| feed_window(&shell, QUESTION));
+                        serving = true;
+                    }
+                    Err(error) => tracing::error!(%error, "the questions could not be shown"),
+                }
+            }
+            Some(Wish::CloseQuestions) => {
+                let window = shell.app().get_webview_window(QUESTION);
+                if let Some(Err(error)) = window.map(|window| window.close()) {
+                    tracing::warn!(%error, "the window with the questions stays open");
+                }
+            }
+            Some(Wish::LetQuestionsGo) => questions = None,
             Some(Wish::LetGo) => {
                 feed = None;
                 // Nobody reads a log any more; failing to say so costs nothing.
@@ -77,6 +98,54 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
             }
             None => return,
         }
+    }
+}
+
+/// Tells a window what the engine says, until the guard is dropped.
+fn feed_window(shell: &Shell, label: &'static str) -> DropGuard {
+    let stop = CancellationToken::new();
+    let task = forward(shell.app().clone(), shell.engine().clone(), label);
+    let guard = stop.clone().drop_guard();
+    shell.spawn(async move {
+        stop.run_until_cancelled(task).await;
+    });
+    guard
+}
+
+fn show_questions(shell: &Shell, to_answer: bool) -> tauri::Result<()> {
+    if let Some(window) = shell.app().get_webview_window(QUESTION) {
+        if to_answer {
+            window.unminimize()?;
+            window.show()?;
+            window.set_focus()?;
+        }
+        return Ok(());
+    }
+    let page = WebviewUrl::App("question.html".into());
+    let window = WebviewWindowBuilder::new(shell.app(), QUESTION, page)
+        .title("A question – Drawbridge")
+        .inner_size(540.0, 660.0)
+        .min_inner_size(380.0, 420.0)
+        // Whoever types into another window goes on typing there.
+        .focused(to_answer)
+        .always_on_top(true)
+        .visible_on_all_workspaces(true)
+        .data_directory(shell.paths().data_dir.join("webview"))
+        .devtools(cfg!(debug_assertions))
+        .disable_drag_drop_handler()
+        .on_navigation(is_ours)
+        .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
+        .on_download(|_, _| false)
+        .build()?;
+    os::make_frugal(&window)
+}
+
+/// A window that came up without the keyboard has not given it to its page either.
+pub(crate) fn give_keyboard_to_page(app: &AppHandle) {
+    let Some(window) = app.get_webview_window(QUESTION) else { return };
+    let page: &tauri::Webview = window.as_ref();
+    if let Err(error) = page.set_focus() {
+        tracing::warn!(%error, "keys do not reach the window with the questions");
     }
 }
 
@@ -110,14 +179,14 @@ fn is_ours(url: &Url) -> bool {
     }
 }
 
-/// Tells the panel what the engine says, until dropped.
-async fn forward(app: AppHandle, engine: Engine) {
+/// Tells a window what the engine says, until dropped.
+async fn forward(app: AppHandle, engine: Engine, label: &'static str) {
     let mut snapshots = engine.snapshots();
     let mut events = engine.events();
     let tell = |event: PanelEvent| {
-        let target = EventTarget::webview_window(LABEL);
+        let target = EventTarget::webview_window(label);
         if let Err(error) = app.emit_to(target, EVENT, event) {
-            tracing::warn!(%error, "the panel was not told");
+            tracing::warn!(%error, "a window was not told");
         }
     };
     loop {

@@ -163,7 +163,17 @@ impl Shell {
         }
     }
 
-    fn wish(&self, wish: Wish) {
+    /// The window with the questions is gone. What waits goes on waiting.
+    pub(crate) fn questions_closed(&self) {
+        self.wish(Wish::LetQuestionsGo);
+    }
+
+    pub(crate) async fn show_questions(&self) -> Result<(), CommandError> {
+        self.wish(Wish::RaiseQuestions);
+        Ok(())
+    }
+
+    pub(crate) fn wish(&self, wish: Wish) {
         if let Err(error) = self.0.wishes.try_send(wish) {
             tracing::warn!(%error, "a wish for the panel was left out");
         }
@@ -247,6 +257,7 @@ impl Shell {
                 self.open_panel();
                 Ok(())
             }
+            TrayAction::ShowQuestions => self.show_questions().await,
             TrayAction::CopyVscodeSetup => {
                 self.copy_vscode_setup(TokenPlacement::Inline).await?;
                 self.notify(
@@ -290,7 +301,7 @@ impl Shell {
         });
     }
 
-    fn notify(&self, text: &str) {
+    pub(crate) fn notify(&self, text: &str) {
         let shown = self.0.app.notification().builder().title("Drawbridge").body(text).show();
         if let Err(error) = shown {
             tracing::warn!(%error, text, "a notification was not shown");

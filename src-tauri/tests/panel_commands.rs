@@ -43,28 +43,37 @@ fn the_build_script_knows_every_command() {
 }
 
 #[test]
-fn the_panel_is_granted_every_command_and_two_of_tauri() {
-    let capability = read("capabilities/panel.json");
-    assert_eq!(strings(&capability["windows"]), BTreeSet::from(["panel".to_owned()]));
-    let mut expected: BTreeSet<_> =
-        declared().iter().map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
-    expected.insert("core:event:allow-listen".to_owned());
-    expected.insert("core:event:allow-unlisten".to_owned());
-    assert_eq!(strings(&capability["permissions"]), expected);
-    assert!(capability.get("remote").is_none(), "no page from elsewhere is granted anything");
+fn each_window_is_granted_what_it_is_for_and_two_commands_of_tauri() {
+    // Only the window that shows a question answers it.
+    let answering = ["answer_questions", "deny_all_questions"];
+    let (mut panel, mut question) = (declared(), BTreeSet::from(["snapshot".to_owned()]));
+    for name in answering {
+        question.insert(panel.take(name).expect("it is a command"));
+    }
+    for (window, commands) in [("panel", panel), ("question", question)] {
+        let capability = read(&format!("capabilities/{window}.json"));
+        assert_eq!(strings(&capability["windows"]), BTreeSet::from([window.to_owned()]));
+        let mut expected: BTreeSet<_> =
+            commands.iter().map(|name| format!("allow-{}", name.replace('_', "-"))).collect();
+        expected.insert("core:event:allow-listen".to_owned());
+        expected.insert("core:event:allow-unlisten".to_owned());
+        assert_eq!(strings(&capability["permissions"]), expected, "{window}");
+        assert!(capability.get("remote").is_none(), "no page from elsewhere is granted anything");
+    }
 }
 
 #[test]
 fn there_is_no_other_capability() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("capabilities");
-    let files: Vec<_> = std::fs::read_dir(folder)
+    let mut files: Vec<_> = std::fs::read_dir(folder)
         .expect("the folder is there")
         .map(|entry| entry.expect("an entry").file_name())
         .collect();
-    assert_eq!(files, ["panel.json"]);
+    files.sort();
+    assert_eq!(files, ["panel.json", "question.json"]);
     let config = read("tauri.conf.json");
     let named = strings(&config["app"]["security"]["capabilities"]);
-    assert_eq!(named, BTreeSet::from(["panel".to_owned()]));
+    assert_eq!(named, BTreeSet::from(["panel", "question"].map(str::to_owned)));
 }
 
 #[test]

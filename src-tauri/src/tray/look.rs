@@ -22,12 +22,12 @@ pub enum Deck {
     Up,
 }
 
-/// Whether something is wrong.
+/// Whether something is wrong, or waits for the person.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Sign {
     /// All is well.
     Away,
-    /// Something is wrong; the menu says what.
+    /// Something is wrong, or a question waits; the menu says what.
     Standing,
 }
 
@@ -39,7 +39,10 @@ impl Look {
         let crossing = listening && !snapshot.paused && snapshot.record_problem.is_none();
         Self {
             deck: if crossing { Deck::Down } else { Deck::Up },
-            sign: if words::trouble(snapshot).is_some() { Sign::Standing } else { Sign::Away },
+            sign: match words::trouble(snapshot) {
+                None if snapshot.questions.is_empty() => Sign::Away,
+                _ => Sign::Standing,
+            },
         }
     }
 }

@@ -51,6 +51,8 @@ pub enum TrayAction {
     MoveGateway(u16),
     /// Shows the control panel.
     OpenPanel,
+    /// Bring up the questions that wait.
+    ShowQuestions,
     /// Puts the VS Code setup on the clipboard.
     CopyVscodeSetup,
     /// Starts, or no longer starts, Drawbridge when the person logs in.
@@ -207,6 +209,9 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
         ]);
     }
     let mut entries = vec![line("status", words::status(snapshot))];
+    entries.extend(
+        words::answer(snapshot).map(|text| command("answer", text, TrayAction::ShowQuestions)),
+    );
     if words::trouble(snapshot).is_some() {
         entries.push(line("count", words::count(snapshot)));
     }

@@ -1,10 +1,12 @@
 //! What the tray shows for which state, as values.
 
 use drawbridge_core::view::{
-    ConfigProblem, ConfigView, GatewayState, GatewayView, ModeSource, ServerView, Snapshot,
-    ToolClaims, ToolView, TransportView,
+    ConfigProblem, ConfigView, GatewayState, GatewayView, ModeSource, QuestionView, ServerView,
+    Snapshot, ToolClaims, ToolView, TransportView,
 };
-use drawbridge_model::{Isolation, Mode, Preset, Problem, ServerName, ServerState, ToolName};
+use drawbridge_model::{
+    ClientName, Isolation, Mode, Preset, Problem, ServerName, ServerState, ToolName,
+};
 
 use super::look::{Deck, Look, Sign};
 use super::menu::{DesktopState, Entry, Menu, TrayAction, menu};
@@ -64,6 +66,8 @@ fn snapshot(servers: Vec<ServerView>) -> Snapshot {
         clients: Vec::new(),
         config: ConfigView { path: "/c".to_owned(), problem: None, warnings: Vec::new() },
         record_problem: None,
+        questions: Vec::new(),
+        allowed_answers: Vec::new(),
     }
 }
 
@@ -455,4 +459,43 @@ fn no_two_entries_share_a_key() {
     found.sort_unstable();
     found.dedup();
     assert_eq!(found.len(), all);
+}
+
+#[test]
+fn a_waiting_question_is_in_the_menu_and_beside_the_icon() {
+    let mut waiting = snapshot(vec![files()]);
+    assert_eq!(Look::of(&waiting).sign, Sign::Away);
+    for (count, status, answer) in [
+        (1, "1 call waits for your answer", "Answer 1 question…"),
+        (2, "2 calls wait for your answer", "Answer 2 questions…"),
+    ] {
+        waiting.questions = (1..=count).map(question).collect();
+        let menu = menu(&waiting, &DesktopState::default());
+        assert_eq!(
+            menu.0[..2],
+            [line("status", status), command("answer", answer, TrayAction::ShowQuestions)]
+        );
+        let look = Look::of(&waiting);
+        assert_eq!((look.deck, look.sign), (Deck::Down, Sign::Standing));
+    }
+    waiting.record_problem = Some(problem());
+    let menu = menu(&waiting, &DesktopState::default());
+    assert_eq!(menu.0[0].text(), Some("Trouble: calls cannot be recorded, so none may cross"));
+}
+
+fn question(id: u64) -> QuestionView {
+    QuestionView {
+        id,
+        client: ClientName::new("editor").expect("a plain name"),
+        client_says: None,
+        server: named("files"),
+        tool: ToolName::new("write_file").expect("a tool's name"),
+        title: None,
+        description: String::new(),
+        claims: ToolClaims::default(),
+        arguments: String::new(),
+        asked_at: 0,
+        expires_at: 50_000,
+        allowed_before: 0,
+    }
 }

@@ -14,9 +14,21 @@ pub fn status(snapshot: &Snapshot) -> String {
         (GatewayState::Starting, _) => "Starting…".to_owned(),
         (_, Some(trouble)) if snapshot.paused => format!("Paused. Trouble: {trouble}"),
         (_, Some(trouble)) => format!("Trouble: {trouble}"),
+        (_, None) if !snapshot.questions.is_empty() => {
+            let waiting = snapshot.questions.len();
+            let verb = if waiting == 1 { "waits" } else { "wait" };
+            format!("{} {verb} for your answer", number(waiting, "call"))
+        }
         (_, None) if snapshot.paused => format!("Paused — {}", count(snapshot)),
         (_, None) => format!("Open — {}", count(snapshot)),
     }
+}
+
+/// What answering is called, while something waits for it.
+#[must_use]
+pub fn answer(snapshot: &Snapshot) -> Option<String> {
+    let waiting = snapshot.questions.len();
+    (waiting > 0).then(|| format!("Answer {}…", number(waiting, "question")))
 }
 
 /// How much is offered: servers that are to run, and their tools that are not off.

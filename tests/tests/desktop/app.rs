@@ -121,6 +121,28 @@ pub(crate) fn windows_of(pid: u32) -> Vec<String> {
     found.lines().filter(|window| is_large(window)).map(str::to_owned).collect()
 }
 
+/// The window whose title begins so, once it is there and to be seen.
+pub(crate) async fn window_named(title: &str) -> String {
+    eventually(&format!("a window named {title}"), SOON, async || find_window(title)).await
+}
+
+/// Waits until no window has such a title.
+pub(crate) async fn no_window_named(title: &str) {
+    let gone = async || find_window(title).is_none().then_some(());
+    eventually(&format!("no window named {title}"), SOON, gone).await;
+}
+
+fn find_window(title: &str) -> Option<String> {
+    let found = xdotool(&["search", "--onlyvisible", "--name", &format!("^{title}")]);
+    found.lines().find(|window| is_large(window)).map(str::to_owned)
+}
+
+/// What xdotool says.
+pub(crate) fn xdotool(arguments: &[&str]) -> String {
+    let said = Command::new("xdotool").args(arguments).output().unwrap();
+    String::from_utf8_lossy(&said.stdout).trim().to_owned()
+}
+
 fn is_large(window: &str) -> bool {
     let geometry =
         Command::new("xdotool").args(["getwindowgeometry", "--shell", window]).output().unwrap();

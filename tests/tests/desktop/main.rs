@@ -11,5 +11,6 @@
 
 mod app;
 mod panel;
+mod questions;
 mod tray;
 mod webdriver;

@@ -1,0 +1,190 @@
+//! The window with the questions: that it comes up beside what the person is doing, and every
+//! answer by its key.
+
+use std::process::{Child, Command, Stdio};
+use std::time::Duration;
+
+use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, files, wait::SOON};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::app::{
+    App, close_window, no_window_named, picture_of_the_desktop, window_named, xdotool,
+};
+use crate::tray::Tray;
+
+const TITLE: &str = "A question";
+/// Longer than it takes until the page stands.
+const LOADING: Duration = Duration::from_millis(1_500);
+/// Longer than a question takes no answer once its window has come to the front.
+const INERT: Duration = Duration::from_millis(900);
+
+/// The app with a tool about which the person is asked.
+async fn app() -> App {
+    let asks = json!({"preset": "allow", "tools": {"echo": "ask"}});
+    let app =
+        App::start(Setup::new().server_with("answers", &["answers"], asks), &["--hidden"]).await;
+    app.engine.until_ready("answers").await;
+    app
+}
+
+/// Calls the tool in a session, in the background.
+fn call(client: &std::sync::Arc<McpClient>, text: &str) -> JoinHandle<Value> {
+    let (client, arguments) = (std::sync::Arc::clone(client), json!({"text": text}));
+    tokio::spawn(async move { client.call("answers__echo", arguments).await })
+}
+
+async fn session(engine: &TestEngine) -> std::sync::Arc<McpClient> {
+    std::sync::Arc::new(McpClient::open(engine, "/mcp").await)
+}
+
+/// Presses a key in the window with the questions, as a person does who has looked at it.
+async fn press(key: &str) {
+    let window = window_named(TITLE).await;
+    tokio::time::sleep(LOADING).await;
+    xdotool(&["windowactivate", "--sync", &window]);
+    tokio::time::sleep(INERT).await;
+    xdotool(&["key", "--clearmodifiers", key]);
+}
+
+fn said(result: &Value) -> &str {
+    result["content"][0]["text"].as_str().unwrap_or_default()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn every_answer_counts_and_can_be_given_by_its_key() {
+    let app = app().await;
+    let client = session(&app.engine).await;
+
+    let waiting = call(&client, "once");
+    window_named(TITLE).await;
+    tokio::time::sleep(LOADING + INERT).await;
+    picture_of_the_desktop("question");
+    // Enter is what a person presses who types on: it allows nothing.
+    press("Return").await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    let seen = app.engine.calls_seen_by("answers");
+    if !waiting.is_finished() {
+        press("o").await;
+        assert_eq!(said(&waiting.await.unwrap()), "once");
+    } else {
+        // The focused answer is to deny.
+        assert!(said(&waiting.await.unwrap()).contains("denied it"));
+        let again = call(&client, "once");
+        press("o").await;
+        assert_eq!(said(&again.await.unwrap()), "once");
+    }
+    assert!(seen.is_empty(), "Enter let nothing through: {seen:?}");
+    no_window_named(TITLE).await;
+
+    let denied = call(&client, "denied");
+    press("d").await;
+    assert!(said(&denied.await.unwrap()).contains("the person at this computer denied it"));
+
+    let for_session = call(&client, "for the session");
+    press("s").await;
+    assert_eq!(said(&for_session.await.unwrap()), "for the session");
+    assert_eq!(said(&call(&client, "again").await.unwrap()), "again", "not asked any more");
+    let other = session(&app.engine).await;
+    let asked = call(&other, "another session");
+    press("w").await;
+    assert_eq!(said(&asked.await.unwrap()), "another session");
+    let later = session(&app.engine).await;
+    assert_eq!(said(&call(&later, "always").await.unwrap()), "always");
+    assert_eq!(app.engine.calls_seen_by("answers").len(), 5);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn denying_can_switch_the_tool_off_and_the_tray_brings_the_questions_up() {
+    let app = app().await;
+    let tray = Tray::of(app.pid()).await;
+    let client = session(&app.engine).await;
+    let waiting = call(&client, "unheard");
+    let window = window_named(TITLE).await;
+    // The person puts it away. What waits goes on waiting.
+    close_window(&window);
+    no_window_named(TITLE).await;
+    assert!(!waiting.is_finished());
+    tray.click(&["Answer 1 question…"]).await;
+    press("x").await;
+    assert!(said(&waiting.await.unwrap()).contains("the person at this computer denied it"));
+    eventually("the tool is switched off in the config", SOON, async || {
+        let config = files::read(&app.engine.config_path());
+        config.contains("\"echo\": \"off\"").then_some(())
+    })
+    .await;
+    let refused = client.call("answers__echo", json!({"text": "unheard"})).await;
+    assert!(said(&refused).contains("switched off"), "{refused}");
+    assert!(app.engine.calls_seen_by("answers").is_empty());
+}
+
+/// A terminal that writes what is typed into a file.
+struct Terminal(Child);
+
+impl Drop for Terminal {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn a_question_takes_no_keystroke_from_what_the_person_is_typing() {
+    let app = app().await;
+    let typed = app.engine.path().join("typed");
+    let into = format!("cat > '{}'", typed.display());
+    let terminal = Command::new("xterm")
+        .args(["-title", "Typing here", "-e", "sh", "-c", &into])
+        .stdin(Stdio::null())
+        .spawn()
+        .expect("xterm is installed");
+    let _terminal = Terminal(terminal);
+    let window = window_named("Typing here").await;
+    xdotool(&["windowactivate", "--sync", &window]);
+
+    // Every letter that would be an answer.
+    let text = "who sews old sox wows dodos ".repeat(6);
+    let typing = {
+        let text = text.clone();
+        tokio::task::spawn_blocking(move || xdotool(&["type", "--delay", "25", &text]))
+    };
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let client = session(&app.engine).await;
+    let waiting = call(&client, "a question");
+    window_named(TITLE).await;
+    typing.await.unwrap();
+    xdotool(&["key", "Return"]);
+    eventually("all that was typed is there", SOON, async || {
+        (files::read(&typed) == format!("{text}\n")).then_some(())
+    })
+    .await;
+    picture_of_the_desktop("question-beside-typing");
+    assert!(!waiting.is_finished(), "nothing that was typed answered");
+    assert_eq!(xdotool(&["getactivewindow"]), window, "the keyboard stayed");
+    press("d").await;
+    assert!(said(&waiting.await.unwrap()).contains("denied it"));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn a_question_goes_with_its_app() {
+    let app = app().await;
+    let client = session(&app.engine).await;
+    let (id, _answer) = tokio::time::timeout(
+        Duration::from_secs(10),
+        client.begin(
+            "tools/call",
+            json!({"name": "answers__echo", "arguments": {"text": "x"},
+                "_meta": {"progressToken": 1}}),
+        ),
+    )
+    .await
+    .unwrap();
+    window_named(TITLE).await;
+    client.notify("notifications/cancelled", json!({"requestId": id})).await;
+    no_window_named(TITLE).await;
+    assert!(app.engine.calls_seen_by("answers").is_empty());
+}

@@ -71,6 +71,7 @@ mod tests {
             asked_at: 0,
             expires_at: 50_000,
             allowed_before: 0,
+            every_time: false,
         }
     }
 

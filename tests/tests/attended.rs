@@ -13,6 +13,7 @@ use std::sync::Arc;
 use drawbridge_core::paths::Paths;
 use drawbridge_core::view::{AnswerLasts, QuestionAnswer, QuestionView};
 use drawbridge_core::{Attendance, Engine, EngineSettings};
+use drawbridge_model::{Mode, ServerName, ToolName};
 use drawbridge_secrets::{InMemory, TokenDigest};
 use drawbridge_tests::programs::program;
 use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
@@ -185,6 +186,23 @@ async fn an_answer_lapses_with_how_its_server_is_started_and_with_its_app() {
         computer.engine.current_snapshot().allowed_answers.is_empty().then_some(())
     })
     .await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_tool_that_asks_every_time_remembers_no_answer() {
+    let computer = Computer::new().await;
+    let app = computer.app().await;
+    let (server, tool) = (ServerName::new("answers").unwrap(), ToolName::new("echo").unwrap());
+    computer.engine.set_tool_mode(server, tool, Mode::AskEveryTime).await.unwrap();
+    for answer in [QuestionAnswer::AlwaysAllow, QuestionAnswer::AllowForSession] {
+        let waiting = call(&app, "asked");
+        assert!(computer.question().await.every_time);
+        computer.answer(answer).await;
+        assert_eq!(said(&waiting.await.unwrap()), "asked");
+    }
+    assert!(computer.engine.current_snapshot().allowed_answers.is_empty());
+    let config = files::read(&Computer::paths(&computer.folder).config_file);
+    assert!(config.contains("ask-every-time"), "{config}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -303,6 +303,7 @@ fn tool(server: &ServerView, tool: &ToolView, label: String, desktop: &DesktopSt
     let (checked, text, mode_when_on) = match tool.mode {
         Mode::Allow => (true, label, Mode::Allow),
         Mode::Ask => (true, format!("{label} (asks)"), Mode::Ask),
+        Mode::AskEveryTime => (true, format!("{label} (asks every time)"), Mode::AskEveryTime),
         Mode::Off => {
             let mode = desktop.modes_before_off.get(&before).copied().unwrap_or(Mode::Allow);
             (false, label, mode)

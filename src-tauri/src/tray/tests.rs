@@ -497,5 +497,6 @@ fn question(id: u64) -> QuestionView {
         asked_at: 0,
         expires_at: 50_000,
         allowed_before: 0,
+        every_time: false,
     }
 }

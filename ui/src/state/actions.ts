@@ -5,7 +5,12 @@ import { commandError } from "../ipc/host";
 import type { Panel } from "./panel";
 import { plural } from "./words";
 
-const MODE_WORDS: Record<Mode, string> = { off: "Off", ask: "Ask", allow: "Allow" };
+const MODE_WORDS: Record<Mode, string> = {
+  off: "Off",
+  ask: "Ask",
+  "ask-every-time": "Ask every time",
+  allow: "Allow",
+};
 
 /** Says in an alert that something was not done, and why. */
 async function orSay(panel: Panel, notDone: string, action: Promise<unknown>): Promise<boolean> {

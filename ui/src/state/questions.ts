@@ -99,6 +99,13 @@ export const ANSWER_WAYS: readonly AnswerWay[] = [
   },
 ];
 
+/** The ways to answer: about a tool that asks every time, none that is remembered. */
+export function answerWays(everyTime: boolean): readonly AnswerWay[] {
+  return everyTime
+    ? ANSWER_WAYS.filter(({ answer }) => answer !== "allowForSession" && answer !== "alwaysAllow")
+    : ANSWER_WAYS;
+}
+
 /** What of a pressed key decides. */
 export type KeyPress = {
   key: string;

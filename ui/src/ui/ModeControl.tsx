@@ -12,6 +12,17 @@ export const MODES: { mode: Mode; word: string; meaning: string }[] = [
   { mode: "allow", word: "Allow", meaning: "Calls go through." },
 ];
 
+/** The word and meaning of a mode. */
+export function meaningOf(mode: Mode): { word: string; meaning: string } {
+  if (mode === "ask-every-time") {
+    return {
+      word: "Ask every time",
+      meaning: "Apps see this tool, and you are asked before each call. No answer is remembered.",
+    };
+  }
+  return MODES.find((each) => each.mode === mode) ?? { word: mode, meaning: "" };
+}
+
 type ModeControlProps = { label: string; value: Mode; onChange: (mode: Mode) => void };
 
 /**
@@ -19,6 +30,7 @@ type ModeControlProps = { label: string; value: Mode; onChange: (mode: Mode) => 
  * passing over it. Plain buttons: dozens are mounted while a long list scrolls.
  */
 export function ModeControl({ label, value, onChange }: ModeControlProps) {
+  const shown = value === "ask-every-time" ? "ask" : value;
   return (
     <div className={styles.group} role="group" aria-label={label} onKeyDown={moveFocus}>
       {MODES.map(({ mode, word, meaning }) => (
@@ -26,12 +38,12 @@ export function ModeControl({ label, value, onChange }: ModeControlProps) {
           key={mode}
           type="button"
           className={styles.segment}
-          aria-pressed={mode === value}
-          tabIndex={mode === value ? 0 : -1}
+          aria-pressed={mode === shown}
+          tabIndex={mode === shown ? 0 : -1}
           data-mode={mode}
           data-testid={`mode-${mode}`}
-          title={meaning}
-          onClick={() => mode !== value && onChange(mode)}
+          title={mode === shown ? meaningOf(value).meaning : meaning}
+          onClick={() => mode !== shown && onChange(mode)}
         >
           {word}
         </button>

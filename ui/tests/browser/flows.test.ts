@@ -18,7 +18,7 @@ const modeOf = (page: Page, tool: string, mode: string) =>
   page.getByTestId(`tool-${tool}`).getByTestId(`mode-${mode}`);
 
 const SNIPPET = `{ "mcpServers": {
-  "notes": { "command": "npx", "args": ["-y", "@scope/notes-mcp", "/home/robin/My notes"], "env": { "KEY": "hush" } },
+  "notes": { "command": "npx", "args": ["-y", "@scope/notes-mcp", "/home/me/My notes"], "env": { "KEY": "hush" } },
   "wiki": { "url": "https://wiki.example.org/mcp", "headers": { "Authorization": "Bearer hush" } }
 } }`;
 
@@ -88,7 +88,7 @@ test("a pasted server is added only after its exact command was shown", async ()
       .getByRole("listitem")
       .locator("code")
       .allTextContents();
-    expect(words).toEqual(["npx", "-y", "@scope/notes-mcp", "/home/robin/My notes"]);
+    expect(words).toEqual(["npx", "-y", "@scope/notes-mcp", "/home/me/My notes"]);
     const review = await page.getByTestId("review").textContent();
     expect(review).toContain("This runs a program on this computer with your rights.");
     expect(review).toContain("KEY");
@@ -143,12 +143,12 @@ test("cancelling adds nothing, and a wrong text is marked", async () => {
 test("a server is edited by way of what it will start", async () => {
   await withPanel({ hash: "#/tools/git/settings" }, async (page) => {
     await page.getByRole("button", { name: "Edit" }).click();
-    await page.getByRole("textbox", { name: "Argument 3" }).fill("/home/robin/other recipes");
+    await page.getByRole("textbox", { name: "Argument 3" }).fill("/home/me/other recipes");
     await page.getByTestId("review-edit").click();
-    await page.getByTestId("argv").getByText("/home/robin/other recipes").waitFor();
+    await page.getByTestId("argv").getByText("/home/me/other recipes").waitFor();
     await page.getByTestId("confirm-edit").click();
     await page.getByTestId("edit-dialog").waitFor({ state: "detached" });
-    await page.getByText("/home/robin/other recipes").waitFor();
+    await page.getByText("/home/me/other recipes").waitFor();
   });
 });
 

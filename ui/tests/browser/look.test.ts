@@ -25,7 +25,7 @@ const SNIPPET = JSON.stringify({
         "-y",
         "@scope/notes-mcp@1.2.3",
         "--folder",
-        "/home/robin/My notes/with a rather long path/that goes on/and on/until it has to wrap",
+        "/home/me/My notes/with a rather long path/that goes on/and on/until it has to wrap",
         "",
       ],
       env: { NOTES_KEY: "secret-value" },

@@ -296,9 +296,9 @@ test("everything is shown whole, marked, and with what would not be seen", async
     expect(await args.textContent()).toContain("The end.");
     expect(await args.locator("mark").allTextContents()).toEqual(
       expect.arrayContaining([
-        "/home/robin/My notes/trips/oslo.md",
+        "/home/me/My notes/trips/oslo.md",
         "https://rail.example.org/booking/8812",
-        "robin@example.org",
+        "me@example.org",
         "€412.50",
         "64 EUR",
       ]),
@@ -323,6 +323,49 @@ test("the home page tells of questions and leads to them", async () => {
     await page.getByTestId("questions-wait").waitFor({ state: "detached" });
   });
 });
+
+test("about a tool that asks every time no answer is remembered", () =>
+  withPanel(
+    { page: "question.html", play: "scene=full", width: 520, height: 640 },
+    async (page) => {
+      await page.getByTestId("nothing-waits").waitFor();
+      await withFake(page, (fake) => fake.ask({ everyTime: true }));
+      await readyToAnswer(page);
+      await page.getByText("no answer is remembered").waitFor();
+      expect(await page.getByTestId("answer-allowForSession").count()).toBe(0);
+      expect(await page.getByTestId("answer-alwaysAllow").count()).toBe(0);
+      const before = await remembered(page);
+      for (const key of ["s", "w"]) await page.keyboard.press(key);
+      await page.waitForTimeout(200);
+      expect(await waiting(page)).toHaveLength(1);
+      await page.keyboard.press("o");
+      await expect.poll(() => waiting(page)).toEqual([]);
+      expect(await remembered(page)).toEqual(before);
+    },
+  ));
+
+test("a tool can be set to ask every time, and back", () =>
+  withPanel({ play: "scene=full", hash: "#/tools" }, async (page) => {
+    const row = page.getByTestId("tool-files-write_file");
+    await row.getByTestId("mode-ask").click();
+    await row.locator("button[aria-expanded]").click();
+    const box = row.getByTestId("every-time");
+    const mode = () =>
+      withFake(
+        page,
+        (fake) =>
+          fake.snapshot.servers
+            .find(({ name }) => name === "files")
+            ?.tools.find(({ name }) => name === "write_file")?.mode,
+      );
+    await box.check();
+    await expect.poll(mode).toBe("ask-every-time");
+    expect(await row.getByTestId("mode-ask").getAttribute("aria-pressed")).toBe("true");
+    await box.uncheck();
+    await expect.poll(mode).toBe("ask");
+    await row.getByTestId("mode-allow").click();
+    await box.waitFor({ state: "detached" });
+  }));
 
 describe("allowed answers", () => {
   const ids = (page: Page) =>

@@ -65,6 +65,8 @@ pub struct QuestionView {
     pub expires_at: i64,
     /// How often the person has allowed this tool to this app before.
     pub allowed_before: u32,
+    /// The person is asked about this tool every time, so that no answer is remembered.
+    pub every_time: bool,
 }
 
 /// What the person answers.

@@ -149,6 +149,22 @@ async fn always_means_this_app_and_this_tool_until_it_is_taken_back_or_changes()
 }
 
 #[tokio::test]
+async fn no_remembered_answer_softens_a_tool_that_asks_every_time() {
+    let (stage, files, mut app) = stage().await;
+    let (mut line, id) = asks(&stage, &mut app).await;
+    let question = answer(&stage, id, Answer::AlwaysAllow);
+    assert!(!question.every_time);
+    line.answer().await;
+    stage.set_mode("files", "echo", Mode::AskEveryTime);
+    for heard in [1, 2] {
+        let (mut line, id) = asks(&stage, &mut app).await;
+        assert_eq!(files.heard("tools/call").len(), heard);
+        assert!(answer(&stage, id, Answer::AllowOnce).every_time);
+        assert!(said(&line.answer().await.last_message()).starts_with("files: "));
+    }
+}
+
+#[tokio::test]
 async fn a_tool_that_changes_while_the_person_thinks_does_not_run() {
     for yes in [Answer::AllowOnce, Answer::AllowForSession, Answer::AlwaysAllow] {
         let (stage, files, mut app) = stage().await;

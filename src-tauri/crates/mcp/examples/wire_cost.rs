@@ -99,6 +99,7 @@ fn list_cost() {
             let name = format!("tool{name}");
             let exposed = names::exposed_name(server.as_str(), &name);
             Tool {
+                digest: [0; 32],
                 name: ToolName::new(&name).unwrap(),
                 raw: entry(&name),
                 exposed_raw: entry(&exposed),

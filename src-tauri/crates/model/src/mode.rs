@@ -10,8 +10,11 @@ use ts_rs::TS;
 pub enum Mode {
     /// Not listed, and refused when called.
     Off,
-    /// A person is asked at each call.
+    /// A person is asked, unless an answer that is remembered lets the call cross.
     Ask,
+    /// A person is asked at each call, whatever they answered before.
+    #[serde(rename = "ask-every-time")]
+    AskEveryTime,
     /// Calls cross without a question.
     Allow,
 }

@@ -80,6 +80,7 @@ impl Policy {
         match rules.mode(tool) {
             Mode::Off => Decision::Refuse(Refusal::ToolOff),
             Mode::Ask => Decision::Ask,
+            Mode::AskEveryTime => Decision::AskEveryTime,
             Mode::Allow => Decision::Run,
         }
     }
@@ -107,6 +108,8 @@ pub enum Decision {
     Run,
     /// It crosses if the person allows it, or allowed it before.
     Ask,
+    /// It crosses if the person allows this very call.
+    AskEveryTime,
     /// It does not cross.
     Refuse(Refusal),
 }
@@ -195,7 +198,7 @@ mod tests {
 
     #[test]
     fn each_rule_decides_as_the_table_says() {
-        use Decision::{Ask, Refuse, Run};
+        use Decision::{Ask, AskEveryTime, Refuse, Run};
         use Refusal::{Paused, ServerOff, ToolOff};
         // paused, server on, preset, the tool's own mode; is it listed, what is decided
         for (paused, enabled, preset, own, listed, decided) in [
@@ -207,6 +210,7 @@ mod tests {
             (false, true, Preset::Read, Some(Mode::Allow), true, Run),
             (false, true, Preset::Allow, Some(Mode::Off), false, Refuse(ToolOff)),
             (false, true, Preset::Allow, Some(Mode::Ask), true, Ask),
+            (false, true, Preset::Allow, Some(Mode::AskEveryTime), true, AskEveryTime),
             (false, false, Preset::Allow, Some(Mode::Allow), false, Refuse(ServerOff)),
             (true, true, Preset::Allow, Some(Mode::Allow), true, Refuse(Paused)),
             (true, true, Preset::Allow, Some(Mode::Off), false, Refuse(Paused)),
@@ -309,6 +313,8 @@ mod tests {
             Decision::Refuse(Refusal::ToolOff)
         } else if mode == Mode::Ask {
             Decision::Ask
+        } else if mode == Mode::AskEveryTime {
+            Decision::AskEveryTime
         } else {
             Decision::Run
         };
@@ -316,7 +322,12 @@ mod tests {
     }
 
     fn any_rules() -> impl Strategy<Value = ServerRules> {
-        let mode = prop_oneof![Just(Mode::Off), Just(Mode::Ask), Just(Mode::Allow)];
+        let mode = prop_oneof![
+            Just(Mode::Off),
+            Just(Mode::Ask),
+            Just(Mode::AskEveryTime),
+            Just(Mode::Allow)
+        ];
         let preset = prop_oneof![
             Just(Preset::Ask),
             Just(Preset::Read),

@@ -42,6 +42,8 @@ pub struct Question {
     pub session: u64,
     /// The tool as it is now; `None` when its server does not tell.
     pub fingerprint: Option<Fingerprint>,
+    /// The tool is one about which the person is asked every time: an answer counts once.
+    pub every_time: bool,
     /// The arguments as raw JSON, whole.
     pub arguments: Option<Box<str>>,
     /// When it was asked, in milliseconds since 1970 (UTC).
@@ -218,6 +220,7 @@ mod tests {
             client_says: None,
             session: 1,
             fingerprint: None,
+            every_time: false,
             arguments: None,
             asked_at: 0,
             expires_at: 50_000,

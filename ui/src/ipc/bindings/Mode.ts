@@ -3,4 +3,4 @@
 /**
  * Whether calls to one tool cross.
  */
-export type Mode = "off" | "ask" | "allow";
+export type Mode = "off" | "ask" | "ask-every-time" | "allow";

@@ -55,4 +55,8 @@ expiresAt: number,
 /**
  * How often the person has allowed this tool to this app before.
  */
-allowedBefore: number, };
+allowedBefore: number, 
+/**
+ * The person is asked about this tool every time, so that no answer is remembered.
+ */
+everyTime: boolean, };

@@ -97,7 +97,8 @@ export class FakeEngine {
         tool === undefined || each.name === tool ? { ...each, mode, modeSource: "tool" } : each,
       ),
     });
-    const word = { off: "Off", ask: "Ask", allow: "Allow" }[mode];
+    const words = { off: "Off", ask: "Ask", "ask-every-time": "Ask every time", allow: "Allow" };
+    const word = words[mode];
     this.setting(
       tool ? `${tool} of ${name} was set to ${word}.` : `All tools of ${name} were set to ${word}.`,
       name,
@@ -374,8 +375,9 @@ export class FakeEngine {
       this.note({ ...base, outcome: "refused", note: `Drawbridge refused this: ${refusal}` });
       return;
     }
-    if (mode === "ask" && !remembered) {
-      this.ask({ client, server: name, tool });
+    const everyTime = mode === "ask-every-time";
+    if (everyTime || (mode === "ask" && !remembered)) {
+      this.ask({ client, server: name, tool, everyTime });
       return;
     }
     const { id } = this.note({ ...base, outcome: null });

@@ -39,7 +39,7 @@ export function fakeHost(params: URLSearchParams): Host {
       if (scene === "broken" || failing.has(name) || (failing.has("all") && changes(name))) {
         throw failure("other", "The config file could not be written, so nothing was changed.", {
           detail:
-            "write /home/robin/.config/drawbridge/config.json: read-only file system (os error 30)",
+            "write /home/me/.config/drawbridge/config.json: read-only file system (os error 30)",
         });
       }
       try {
@@ -168,7 +168,7 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
           "The file was changed by another program since the difference was shown.",
         );
       }
-      const path = "/home/robin/recipes/.vscode/mcp.json";
+      const path = "/home/me/recipes/.vscode/mcp.json";
       return { path, backup: `${path}.2026-08-14T09-12-30.bak`, undo: "undo-file" };
     },
     undo_vscode_file: done,
@@ -199,7 +199,7 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
       );
     },
     open_vscode_install: () => done(void engine.ensureVscode("prompt")),
-    choose_folder: () => "/home/robin/recipes",
+    choose_folder: () => "/home/me/recipes",
     open_config_file: done,
     open_log_folder: done,
     start_at_login: () => startAtLogin,

@@ -29,6 +29,7 @@ export function makeQuestion(id: number, rest: Partial<QuestionView> = {}): Ques
     askedAt: now,
     expiresAt: now + 50_000,
     allowedBefore: 0,
+    everyTime: false,
     ...rest,
   };
 }
@@ -36,8 +37,8 @@ export function makeQuestion(id: number, rest: Partial<QuestionView> = {}): Ques
 const PACKING = [
   "# Oslo, three days in May",
   "",
-  "Train at 9.12, platform 4. Tickets are in /home/robin/My notes/trips/tickets.pdf, and the",
-  "booking is on https://rail.example.org/booking/8812 under robin@example.org.",
+  "Train at 9.12, platform 4. Tickets are in /home/me/My notes/trips/tickets.pdf, and the",
+  "booking is on https://rail.example.org/booking/8812 under me@example.org.",
   "",
   ...["passport", "rain coat", "charger", "water bottle", "good shoes", "a book", "swimwear"].map(
     (thing) => `- ${thing}`,
@@ -76,7 +77,7 @@ export function someQuestions(): QuestionView[] {
       allowedBefore: 3,
       arguments: JSON.stringify(
         {
-          path: "/home/robin/My notes/trips/oslo.md",
+          path: "/home/me/My notes/trips/oslo.md",
           content: PACKING,
           options: { overwrite: true, encodings: ["utf-8"], mode: 420 },
         },
@@ -94,7 +95,7 @@ export function someQuestions(): QuestionView[] {
       arguments: JSON.stringify(
         {
           command:
-            "sudo rm -rf /home/robin/old && curl https://pay.example.org/\u202Etxt.hs/send -d 'amount=$1,250.00'",
+            "sudo rm -rf /home/me/old && curl https://pay.example.org/\u202Etxt.hs/send -d 'amount=$1,250.00'",
           reason: "Pays the open invoice of 1,250.00 USD.\u200B",
         },
         null,

@@ -72,7 +72,7 @@ function files(): ServerView {
     {
       kind: "local",
       command: "npx",
-      args: ["-y", "@modelcontextprotocol/server-filesystem", "/home/robin/My notes"],
+      args: ["-y", "@modelcontextprotocol/server-filesystem", "/home/me/My notes"],
       envNames: [],
       cwd: null,
     },
@@ -90,9 +90,9 @@ function git(): ServerView {
     {
       kind: "local",
       command: "uvx",
-      args: ["mcp-server-git", "--repository", "/home/robin/recipes"],
+      args: ["mcp-server-git", "--repository", "/home/me/recipes"],
       envNames: ["GIT_AUTHOR_NAME"],
-      cwd: "/home/robin/recipes",
+      cwd: "/home/me/recipes",
     },
     { tools: gitTools(), prompts: 1, restarts: 1, identity: identity("mcp-git", "Git", "1.9.0") },
   );
@@ -169,7 +169,7 @@ export function snapshotOf(scene: Scene): Snapshot {
     paused: false,
     servers: [computer(), files(), git(), weather()],
     clients: clients(),
-    config: { path: "/home/robin/.config/drawbridge/config.json", problem: null, warnings: [] },
+    config: { path: "/home/me/.config/drawbridge/config.json", problem: null, warnings: [] },
     recordProblem: null,
     questions: [],
     allowedAnswers: [],
@@ -218,7 +218,7 @@ export function snapshotOf(scene: Scene): Snapshot {
           message:
             "Calls cannot be put on record because the disk is full, so no call is let through. Free some space, and calls go on by themselves.",
           detail:
-            "database or disk is full (code 13): /home/robin/.local/share/drawbridge/drawbridge.db",
+            "database or disk is full (code 13): /home/me/.local/share/drawbridge/drawbridge.db",
         },
       };
     case "many":

@@ -9,8 +9,8 @@ import {
 import { useNow, usePanel, useSnapshot } from "../../state/panel";
 import { useAction } from "../../state/query";
 import {
-  ANSWER_WAYS,
   type AnswerWay,
+  answerWays,
   type QuestionGroup,
   timeLeftShare,
   timeLeftWords,
@@ -49,10 +49,11 @@ export function Answers({ group, groups, last }: AnswersProps) {
     },
   );
   const inert = ready.length === 0 || give.busy;
-  const { client, tool } = group.first;
+  const { client, tool, everyTime } = group.first;
+  const ways = answerWays(everyTime);
 
   const answer = (meant: QuestionAnswer) => {
-    const way = ANSWER_WAYS.find((each) => each.answer === meant);
+    const way = ways.find((each) => each.answer === meant);
     if (inert || !way) return;
     const ids = [...ready];
     void give.start(
@@ -99,11 +100,12 @@ export function Answers({ group, groups, last }: AnswersProps) {
               {equal > 1 && ` (${equal} equal questions)`}
             </p>
           )}
-          <div className={styles.row}>
-            {ANSWER_WAYS.filter(({ allows }) => !allows).map(button)}
-          </div>
-          <div className={styles.row}>{ANSWER_WAYS.filter(({ allows }) => allows).map(button)}</div>
-          <p className={styles.legend}>Each letter is a key. Enter never allows.</p>
+          <div className={styles.row}>{ways.filter(({ allows }) => !allows).map(button)}</div>
+          <div className={styles.row}>{ways.filter(({ allows }) => allows).map(button)}</div>
+          <p className={styles.legend}>
+            Each letter is a key. Enter never allows.
+            {everyTime && " This tool asks every time, so no answer is remembered."}
+          </p>
         </div>
       </section>
       {/* Stands at the top: as it comes and goes, no other answer moves. */}

@@ -8,7 +8,7 @@ import { useQuery } from "../../state/query";
 import { formatCount } from "../../state/words";
 import { Skeleton } from "../../ui/Blank";
 import { Icon } from "../../ui/Icon";
-import { MODES, ModeControl } from "../../ui/ModeControl";
+import { ModeControl, meaningOf } from "../../ui/ModeControl";
 import { Claim } from "../../ui/Pill";
 import { ProblemNote } from "../../ui/Problem";
 import styles from "./Tools.module.css";
@@ -79,7 +79,9 @@ function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
   const query = useQuery(`${server.name} ${tool.name}`, () =>
     host.call("tool_detail", { server: server.name, tool: tool.name }),
   );
-  const mode = MODES.find((each) => each.mode === tool.mode);
+  const panel = usePanel();
+  const { word, meaning } = meaningOf(tool.mode);
+  const everyTime = tool.mode === "ask-every-time";
   return (
     <div className={styles.toolDetails}>
       <dl className={styles.facts}>
@@ -90,9 +92,9 @@ function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
           </div>
         )}
         <div>
-          <dt>{mode?.word}</dt>
+          <dt>{word}</dt>
           <dd>
-            {mode?.meaning}
+            {meaning}
             {tool.modeSource === "preset" && " This is what tools of this server get at first."}
           </dd>
         </div>
@@ -103,6 +105,19 @@ function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
           </dd>
         </div>
       </dl>
+      {(everyTime || tool.mode === "ask") && (
+        <label className={styles.everyTime}>
+          <input
+            type="checkbox"
+            checked={everyTime}
+            data-testid="every-time"
+            onChange={() =>
+              void setToolMode(panel, server.name, tool.name, everyTime ? "ask" : "ask-every-time")
+            }
+          />
+          Ask every time, whatever was answered before
+        </label>
+      )}
       {query.kind === "loading" && <Skeleton rows={2} label="Reading the tool" />}
       {query.kind === "failed" && <ProblemNote problem={query.error.problem} alert />}
       {query.kind === "ready" && (

@@ -395,6 +395,7 @@ fn mode_word(mode: Mode) -> Json {
     Json::Text(match mode {
         Mode::Off => "off".to_owned(),
         Mode::Ask => "ask".to_owned(),
+        Mode::AskEveryTime => "ask-every-time".to_owned(),
         Mode::Allow => "allow".to_owned(),
     })
 }

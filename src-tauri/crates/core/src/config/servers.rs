@@ -311,8 +311,12 @@ fn read_own(
     reading: &mut Reading,
     server: &mut ServerDefinition,
 ) -> Result<(), Fault> {
-    const MODES: [(&str, Mode); 3] =
-        [("off", Mode::Off), ("ask", Mode::Ask), ("allow", Mode::Allow)];
+    const MODES: [(&str, Mode); 4] = [
+        ("off", Mode::Off),
+        ("ask", Mode::Ask),
+        ("ask-every-time", Mode::AskEveryTime),
+        ("allow", Mode::Allow),
+    ];
     const PRESETS: [(&str, Preset); 4] = [
         ("ask", Preset::Ask),
         ("read", Preset::Read),

@@ -31,6 +31,7 @@ fn view(id: u64, question: &Question, consent: &Consent, catalog: &Catalog) -> Q
         asked_at: question.asked_at,
         expires_at: question.expires_at,
         allowed_before: consent.answers.allowed_before(about),
+        every_time: question.every_time,
     }
 }
 

@@ -29,6 +29,11 @@ impl Engine {
             let Some(taken) = self.0.questions.take(id) else { continue };
             let question = Arc::clone(&taken.question);
             let answer = match answer {
+                QuestionAnswer::AllowForSession | QuestionAnswer::AlwaysAllow
+                    if question.every_time =>
+                {
+                    Answer::AllowOnce
+                }
                 QuestionAnswer::AllowOnce => Answer::AllowOnce,
                 QuestionAnswer::AllowForSession => {
                     self.remember(&question, Lasts::Session(question.session));

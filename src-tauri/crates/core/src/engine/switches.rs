@@ -27,6 +27,7 @@ impl Engine {
         let word = match mode {
             Mode::Off => "Off",
             Mode::Ask => "Ask",
+            Mode::AskEveryTime => "Ask every time",
             Mode::Allow => "Allow",
         };
         self.note(format!("\"{tool}\" set to {word}"), Some(server.clone()));

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use drawbridge_mcp::wire;
 use drawbridge_model::ToolName;
-use drawbridge_policy::{Answer, Asked, Fingerprint, Heard, Question, Refusal, Use};
+use drawbridge_policy::{Answer, Asked, Decision, Fingerprint, Heard, Question, Refusal, Use};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -85,6 +85,8 @@ impl Passage {
         // What is no name of a tool is no tool either.
         let tool = ToolName::new(&crossing.subject).map_err(|_| Refusal::ToolOff)?;
         let arguments = crossing.params.as_deref().and_then(arguments);
+        let policy = self.edge.shared.policy.load();
+        let decision = policy.decide_tool(crossing.server.as_str(), &crossing.subject);
         let asked_at = now_ms();
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.edge.shared.questions.ask(Question {
@@ -92,6 +94,7 @@ impl Passage {
             client_says: hello.says.clone(),
             session: self.session.key,
             fingerprint,
+            every_time: decision == Decision::AskEveryTime,
             arguments,
             asked_at,
             expires_at: asked_at.saturating_add(time),

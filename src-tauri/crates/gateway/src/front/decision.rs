@@ -62,10 +62,11 @@ impl Crossing {
             Gate::Tool => match policy.decide_tool(server, tool) {
                 Decision::Run => {}
                 Decision::Refuse(refusal) => return Err(Stop::Refused(refusal)),
-                Decision::Ask => {
+                asks @ (Decision::Ask | Decision::AskEveryTime) => {
                     let tool_now = self.fingerprint(edge, &policy);
                     let client = session.hello.client.name.as_str();
-                    let letting = tool_now.and_then(|tool_now| {
+                    let remembers = tool_now.filter(|_| asks == Decision::Ask);
+                    let letting = remembers.and_then(|tool_now| {
                         edge.shared.answers.letting(client, session.key, server, tool, tool_now)
                     });
                     return match letting {

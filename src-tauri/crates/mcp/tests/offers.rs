@@ -105,6 +105,39 @@ async fn every_page_of_every_declared_list_is_read() {
 }
 
 #[tokio::test]
+async fn what_a_person_looks_at_changes_a_tools_digest_and_nothing_else_does() {
+    let digest = async |entry: &str| {
+        let page = format!(r#"{{"tools":[{entry}]}}"#);
+        offer_of(r#"{"tools":{}}"#, &[("tools/list", &page)]).await.0.tools[0].digest
+    };
+    let plain =
+        digest(r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object"}}"#).await;
+    for same in [
+        r#"{"description":"Reads.","inputSchema":{"type":"object"},"name":"a"}"#,
+        r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object"},"_meta":{"n":1}}"#,
+        r#"{ "name": "a", "description": "Reads.", "inputSchema": {"type":"object"}, "icons": [] }"#,
+    ] {
+        assert_eq!(digest(same).await, plain, "{same}");
+    }
+    let others = [
+        r#"{"name":"b","description":"Reads.","inputSchema":{"type":"object"}}"#,
+        r#"{"name":"a","description":"Reads. And sends it on.","inputSchema":{"type":"object"}}"#,
+        r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object","x":1}}"#,
+        r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object"},"title":"A"}"#,
+        r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object"},"outputSchema":{}}"#,
+        r#"{"name":"a","description":"Reads.","inputSchema":{"type":"object"},"annotations":{"readOnlyHint":true}}"#,
+        r#"{"name":"a","inputSchema":{"type":"object"}}"#,
+        r#"{"name":"a","description":"","inputSchema":{"type":"object"}}"#,
+    ];
+    let mut seen = vec![plain];
+    for other in others {
+        let digest = digest(other).await;
+        assert!(!seen.contains(&digest), "{other}");
+        seen.push(digest);
+    }
+}
+
+#[tokio::test]
 async fn a_list_that_is_broken_in_places_is_used_where_it_is_not() {
     let long = "n".repeat(600);
     let page = format!(
@@ -244,6 +277,7 @@ fn tool(server: &str, name: &str) -> Tool {
         title: None,
         description: None,
         annotations: ToolAnnotations::default(),
+        digest: [0; 32],
     }
 }
 

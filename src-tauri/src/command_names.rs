@@ -5,6 +5,7 @@ pub(crate) const COMMANDS: &[&str] = &[
     "snapshot",
     "set_tool_mode",
     "set_all_tools",
+    "set_preset",
     "set_server_enabled",
     "start_server",
     "stop_server",

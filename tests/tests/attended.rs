@@ -13,7 +13,7 @@ use std::sync::Arc;
 use drawbridge_core::paths::Paths;
 use drawbridge_core::view::{AnswerLasts, QuestionAnswer, QuestionView};
 use drawbridge_core::{Attendance, Engine, EngineSettings};
-use drawbridge_model::{Mode, ServerName, ToolName};
+use drawbridge_model::{Mode, Preset, ServerName, ToolName};
 use drawbridge_secrets::{InMemory, TokenDigest};
 use drawbridge_tests::programs::program;
 use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
@@ -203,6 +203,26 @@ async fn a_tool_that_asks_every_time_remembers_no_answer() {
     assert!(computer.engine.current_snapshot().allowed_answers.is_empty());
     let config = files::read(&Computer::paths(&computer.folder).config_file);
     assert!(config.contains("ask-every-time"), "{config}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn reading_runs_once_the_person_has_confirmed_which_tools_read_and_the_rest_asks() {
+    let computer = Computer::new().await;
+    let app = computer.app().await;
+    let (server, add) = (ServerName::new("answers").unwrap(), ToolName::new("add").unwrap());
+    computer.engine.set_preset(server, Preset::Read, vec![add]).await.unwrap();
+    let sum = app.call("answers__add", json!({"a": 1, "b": 2})).await;
+    assert_eq!(said(&sum), "3", "confirmed, so nobody is asked");
+    let other = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.call("answers__count", json!({})).await })
+    };
+    assert_eq!(computer.question().await.tool.as_str(), "count");
+    computer.answer(QuestionAnswer::Deny).await;
+    assert!(said(&other.await.unwrap()).contains("denied it"));
+    let config = files::read(&Computer::paths(&computer.folder).config_file).replace(' ', "");
+    assert!(config.contains(r#""preset":"read""#), "{config}");
+    assert!(config.contains(r#""add":"allow""#) && config.contains(r#""echo":"ask""#), "{config}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

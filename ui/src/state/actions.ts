@@ -1,4 +1,5 @@
 import type { Mode } from "../ipc/bindings/Mode";
+import type { Preset } from "../ipc/bindings/Preset";
 import type { ServerView } from "../ipc/bindings/ServerView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
 import { commandError } from "../ipc/host";
@@ -66,6 +67,35 @@ export async function setAllTools(panel: Panel, server: ServerView, mode: Mode) 
     tone: "done",
     text: `All tools of ${name} are set to ${MODE_WORDS[mode]}.`,
     action: { label: "Undo", run: () => void putBack(), focus: false },
+  });
+}
+
+/** Sets what tools without a mode of their own get, and lets those run that were confirmed. */
+export async function setPreset(
+  panel: Panel,
+  server: ServerView,
+  preset: Preset,
+  allowed: string[] = [],
+) {
+  const { name } = server;
+  const action = panel.host.call("set_preset", { server: name, preset, allowed });
+  if (!(await orSay(panel, `The tools of ${name} were not changed.`, action))) return;
+  await panel.store.refresh();
+  const before = server.preset;
+  panel.notices.show({
+    tone: "done",
+    text:
+      allowed.length > 0
+        ? `${plural(allowed.length, "tool")} of ${name} may run, the rest asks.`
+        : `Tools of ${name} without a mode of their own are set anew.`,
+    // What was confirmed is set on each tool, and is taken back there.
+    ...(allowed.length === 0 && {
+      action: {
+        label: "Undo",
+        run: () => void setPreset(panel, { ...server, preset }, before),
+        focus: false,
+      },
+    }),
   });
 }
 

@@ -382,3 +382,48 @@ test("a panel that cannot reach the engine says so and tries again", async () =>
     await page.getByRole("heading", { name: "The panel cannot reach Drawbridge" }).waitFor();
   });
 });
+
+test("what tools without a mode get is chosen, and what only reads is confirmed first", async () => {
+  await withPanel({ hash: "#/tools/files/settings" }, async (page) => {
+    const files = () =>
+      page.evaluate(() => {
+        const { snapshot } = (globalThis as unknown as { drawbridgeFake: Fake }).drawbridgeFake;
+        return snapshot.servers.find(({ name }) => name === "files");
+      });
+    await page.getByTestId("choice-allow").click();
+    await expect.poll(async () => (await files())?.preset).toBe("allow");
+    await page.getByRole("button", { name: "Undo" }).click();
+    await expect.poll(async () => (await files())?.preset).toBe("ask");
+
+    // Two tools that read and have no mode of their own.
+    await page.evaluate(() => {
+      type Tool = { name: string; mode: string; modeSource: string };
+      const fake = (globalThis as unknown as { drawbridgeFake: unknown }).drawbridgeFake as {
+        snapshot: { servers: { name: string; tools: Tool[] }[] };
+        changeServer(name: string, change: { tools: Tool[] }): void;
+      };
+      const tools = fake.snapshot.servers.find(({ name }) => name === "files")?.tools ?? [];
+      fake.changeServer("files", {
+        tools: tools.map((tool) =>
+          ["read_file", "list_folder"].includes(tool.name)
+            ? { ...tool, mode: "ask", modeSource: "preset" }
+            : tool,
+        ),
+      });
+    });
+    await page.getByTestId("choice-read").click();
+    await page.getByTestId("confirm-reading").getByText("It may be wrong").waitFor();
+    expect((await files())?.preset, "nothing is changed before it is confirmed").toBe("ask");
+    await page.getByTestId("reads-list_folder").uncheck();
+    await page.getByTestId("let-read").click();
+    await expect.poll(async () => (await files())?.preset).toBe("read");
+    await page.getByText("1 tool of files may run, the rest asks.").waitFor();
+    await page.getByTestId("nav-tools").click();
+    expect(await modeOf(page, "files-read_file", "allow").getAttribute("aria-pressed")).toBe(
+      "true",
+    );
+    expect(await modeOf(page, "files-list_folder", "ask").getAttribute("aria-pressed")).toBe(
+      "true",
+    );
+  });
+});

@@ -71,6 +71,9 @@ macro_rules! engine_commands {
             set_tool_mode(server: ServerName, tool: ToolName, mode: Mode) -> ();
             /// Sets the mode of all tools of a server.
             set_all_tools(server: ServerName, mode: Mode) -> ();
+            /// Sets the mode of a server's tools without one of their own, and lets those run that
+            /// the person confirmed.
+            set_preset(server: ServerName, preset: Preset, allowed: Vec<ToolName>) -> ();
             /// Switches a server on or off.
             set_server_enabled(server: ServerName, enabled: bool) -> ();
             /// Starts a server that was stopped or given up.

@@ -8,6 +8,7 @@ import type { FileWritten } from "./FileWritten";
 import type { FirstModes } from "./FirstModes";
 import type { LogLine } from "./LogLine";
 import type { Mode } from "./Mode";
+import type { Preset } from "./Preset";
 import type { QuestionAnswer } from "./QuestionAnswer";
 import type { RemovedServer } from "./RemovedServer";
 import type { ServerDraft } from "./ServerDraft";
@@ -27,6 +28,8 @@ export type Commands = {
   set_tool_mode: { args: { server: ServerName; tool: ToolName; mode: Mode }; result: null };
   /** Sets the mode of all tools of a server. */
   set_all_tools: { args: { server: ServerName; mode: Mode }; result: null };
+  /** Sets the mode of a server's tools without one of their own, and lets those run that  the person confirmed. */
+  set_preset: { args: { server: ServerName; preset: Preset; allowed: Array<ToolName> }; result: null };
   /** Switches a server on or off. */
   set_server_enabled: { args: { server: ServerName; enabled: boolean }; result: null };
   /** Starts a server that was stopped or given up. */

@@ -4,6 +4,7 @@ import type { LogLine } from "../bindings/LogLine";
 import type { LogSource } from "../bindings/LogSource";
 import type { Mode } from "../bindings/Mode";
 import type { PanelEvent } from "../bindings/PanelEvent";
+import type { Preset } from "../bindings/Preset";
 import type { QuestionAnswer } from "../bindings/QuestionAnswer";
 import type { QuestionView } from "../bindings/QuestionView";
 import type { ServerDraft } from "../bindings/ServerDraft";
@@ -88,6 +89,19 @@ export class FakeEngine {
         server.name === name ? { ...server, ...next } : server,
       ),
     });
+  }
+
+  setPreset(name: string, preset: Preset, allowed: readonly string[]) {
+    const { tools } = this.server(name);
+    const mode: Mode = preset === "read" ? "ask" : preset;
+    this.changeServer(name, {
+      preset,
+      tools: tools.map((each) => {
+        if (allowed.includes(each.name)) return { ...each, mode: "allow", modeSource: "tool" };
+        return each.modeSource === "preset" ? { ...each, mode } : each;
+      }),
+    });
+    this.setting(`Tools of ${name} without a mode of their own were set anew.`, name);
   }
 
   setMode(name: string, mode: Mode, tool?: string) {

@@ -76,6 +76,10 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
     snapshot: () => engine.snapshot,
     set_tool_mode: ({ server, tool, mode }) => done(void engine.setMode(server, mode, tool)),
     set_all_tools: ({ server, mode }) => done(void engine.setMode(server, mode)),
+    set_preset: ({ server, preset, allowed }) => {
+      engine.setPreset(server, preset, allowed);
+      return null;
+    },
     set_server_enabled: ({ server, enabled }) => {
       engine.changeServer(server, { enabled });
       engine.setting(`The server ${server} was switched ${enabled ? "on" : "off"}.`, server);

@@ -3,15 +3,9 @@ import { openConfigFile, removeServer } from "../../state/actions";
 import { usePanel } from "../../state/panel";
 import { Button } from "../../ui/Button";
 import { Card, Row } from "../../ui/Page";
+import { PresetChoice } from "./PresetChoice";
 import styles from "./Server.module.css";
 import { Fact } from "./ServerStateTab";
-
-const PRESETS: Record<ServerView["preset"], string> = {
-  ask: "Ask first: you are asked before a call goes through.",
-  read: "Reading runs, the rest asks. What asks is refused for now.",
-  allow: "Run everything: calls go through.",
-  off: "Off: apps do not see them.",
-};
 
 type ServerSettingsProps = { server: ServerView; onEdit: () => void };
 
@@ -52,13 +46,13 @@ export function ServerSettings({ server, onEdit }: ServerSettingsProps) {
         {transport.kind === "builtIn" && (
           <Fact name="Kind">Part of Drawbridge. It can be switched off, not removed.</Fact>
         )}
-        <Fact name="A tool without a mode">{PRESETS[server.preset]}</Fact>
         <Fact name="Apps">
           {server.isolation === "shared"
             ? "All apps share one process."
             : "Each app has a process of its own."}
         </Fact>
       </Card>
+      <PresetChoice server={server} />
       {transport.kind !== "builtIn" && (
         <Card flush>
           <Row

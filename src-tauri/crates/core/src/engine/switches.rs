@@ -53,6 +53,34 @@ impl Engine {
         self.switch(SwitchedOff { server, tool: None }, mode, edits).await
     }
 
+    /// Sets the mode of a server's tools without one of their own, and then lets those run that the
+    /// person confirmed: which tools only read is what the server claims, so it is asked once and
+    /// written out as modes of those tools.
+    ///
+    /// # Errors
+    /// When the server is unknown or the config cannot be written.
+    pub async fn set_preset(
+        &self,
+        server: ServerName,
+        preset: Preset,
+        allowed: Vec<ToolName>,
+    ) -> Result<(), CommandError> {
+        self.known(&server)?;
+        let word = match preset {
+            Preset::Ask => "ask first",
+            Preset::Read => "reading runs, the rest asks",
+            Preset::Allow => "run everything",
+            Preset::Off => "off",
+        };
+        self.note(format!("Tools without a mode of their own: {word}"), Some(server.clone()));
+        let mut edits = vec![Edit::SetPreset { server: server.clone(), preset }];
+        if !allowed.is_empty() {
+            let modes = allowed.into_iter().map(|tool| (tool, Some(Mode::Allow))).collect();
+            edits.push(Edit::SetToolModes { server, modes });
+        }
+        self.edit(edits).await
+    }
+
     /// Switches a server on or off.
     ///
     /// # Errors

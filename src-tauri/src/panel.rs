@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drawbridge_core::Engine;
 use drawbridge_core::bridge::PanelEvent;
-use tauri::{AppHandle, Emitter, EventTarget, Manager, Url, WebviewUrl, WebviewWindowBuilder};
+use tauri::{AppHandle, Emitter, EventTarget, Manager, Url, WebviewUrl, WebviewWindowBuilder, Wry};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
 
@@ -54,6 +54,8 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
     let mut feed: Option<DropGuard> = None;
     let mut questions: Option<DropGuard> = None;
     let mut serving = false;
+    // The window with the questions was told to close, and is not gone yet.
+    let mut closing = false;
     loop {
         let wish = if serving && feed.is_none() && questions.is_none() {
             match tokio::time::timeout(LINGER, wishes.recv()).await {
@@ -75,6 +77,8 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
                 }
                 Err(error) => tracing::error!(%error, "the panel could not be shown"),
             },
+            // It comes up again once it is gone.
+            Some(Wish::ShowQuestions | Wish::RaiseQuestions) if closing => {}
             Some(wish @ (Wish::ShowQuestions | Wish::RaiseQuestions)) => {
                 match show_questions(&shell, wish == Wish::RaiseQuestions) {
                     Ok(()) => {
@@ -86,11 +90,21 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
             }
             Some(Wish::CloseQuestions) => {
                 let window = shell.app().get_webview_window(QUESTION);
-                if let Some(Err(error)) = window.map(|window| window.close()) {
-                    tracing::warn!(%error, "the window with the questions stays open");
+                match window.map(|window| window.close()) {
+                    Some(Ok(())) => closing = true,
+                    Some(Err(error)) => {
+                        tracing::warn!(%error, "the window with the questions stays open");
+                    }
+                    None => {}
                 }
             }
-            Some(Wish::LetQuestionsGo) => questions = None,
+            Some(Wish::LetQuestionsGo) => {
+                questions = None;
+                let waits = !shell.engine().current_snapshot().questions.is_empty();
+                if std::mem::take(&mut closing) && waits {
+                    shell.wish(Wish::ShowQuestions);
+                }
+            }
             Some(Wish::LetGo) => {
                 feed = None;
                 // Nobody reads a log any more; failing to say so costs nothing.
@@ -121,8 +135,7 @@ fn show_questions(shell: &Shell, to_answer: bool) -> tauri::Result<()> {
         }
         return Ok(());
     }
-    let page = WebviewUrl::App("question.html".into());
-    let window = WebviewWindowBuilder::new(shell.app(), QUESTION, page)
+    let window = own_window(shell, QUESTION, WebviewUrl::App("question.html".into()))
         .title("A question – Drawbridge")
         .inner_size(540.0, 660.0)
         .min_inner_size(380.0, 420.0)
@@ -130,12 +143,6 @@ fn show_questions(shell: &Shell, to_answer: bool) -> tauri::Result<()> {
         .focused(to_answer)
         .always_on_top(true)
         .visible_on_all_workspaces(true)
-        .data_directory(shell.paths().data_dir.join("webview"))
-        .devtools(cfg!(debug_assertions))
-        .disable_drag_drop_handler()
-        .on_navigation(is_ours)
-        .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
-        .on_download(|_, _| false)
         .build()?;
     os::make_frugal(&window)
 }
@@ -155,22 +162,31 @@ fn show(shell: &Shell) -> tauri::Result<()> {
         window.show()?;
         return window.set_focus();
     }
-    let window = WebviewWindowBuilder::new(shell.app(), LABEL, WebviewUrl::default())
+    let window = own_window(shell, LABEL, WebviewUrl::default())
         .title("Drawbridge")
         .inner_size(1000.0, 720.0)
         .min_inner_size(380.0, 480.0)
         .center()
+        .build()?;
+    os::make_frugal(&window)
+}
+
+/// A window of ours, whichever it is: it stays on our own pages, opens no other and saves nothing.
+fn own_window<'a>(
+    shell: &'a Shell,
+    label: &str,
+    page: WebviewUrl,
+) -> WebviewWindowBuilder<'a, Wry, AppHandle> {
+    WebviewWindowBuilder::new(shell.app(), label, page)
         .data_directory(shell.paths().data_dir.join("webview"))
         .devtools(cfg!(debug_assertions))
         .disable_drag_drop_handler()
         .on_navigation(is_ours)
         .on_new_window(|_, _| tauri::webview::NewWindowResponse::Deny)
         .on_download(|_, _| false)
-        .build()?;
-    os::make_frugal(&window)
 }
 
-/// Whether the panel may go there: nowhere but to its own pages.
+/// Whether a window may go there: nowhere but to its own pages.
 fn is_ours(url: &Url) -> bool {
     match url.scheme() {
         "tauri" => url.host_str() == Some("localhost"),

@@ -40,8 +40,9 @@ async fn session(engine: &TestEngine) -> std::sync::Arc<McpClient> {
 
 /// Presses a key in the window with the questions, as a person does who has looked at it.
 async fn press(key: &str) {
-    let window = window_named(TITLE).await;
     tokio::time::sleep(LOADING).await;
+    // The window of the question before may only just have gone.
+    let window = window_named(TITLE).await;
     xdotool(&["windowactivate", "--sync", &window]);
     tokio::time::sleep(INERT).await;
     xdotool(&["key", "--clearmodifiers", key]);

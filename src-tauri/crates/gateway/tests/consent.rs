@@ -295,6 +295,32 @@ async fn a_flood_of_questions_is_refused_and_leaves_other_apps_their_turn() {
 }
 
 #[tokio::test]
+async fn what_nobody_can_look_through_is_refused_without_a_question() {
+    let (stage, files, mut app) = with(Limits { body_bytes: 1024 * 1024, ..quick() }).await;
+    let nested = |depth: usize| {
+        let text = format!("{}{}", "[".repeat(depth), "]".repeat(depth));
+        serde_json::from_str::<serde_json::Value>(&text).unwrap()
+    };
+    let too_deep = json!({"x": nested(64)});
+    let too_long = json!({"x": "y".repeat(256 * 1024)});
+    for arguments in [too_deep, too_long] {
+        let message = app.call("files__echo", arguments).await;
+        assert!(said(&message).contains("too long to be shown"), "{}", said(&message));
+    }
+    assert!(stage.shared.questions.waiting().is_empty());
+    let just_right = json!({"x": nested(63), "brackets": "[".repeat(100), "quote": "\"[[\\"});
+    let mut line =
+        app.start("tools/call", json!({"name": "files__echo", "arguments": just_right})).await;
+    let id = until("the person is asked", async || {
+        stage.shared.questions.waiting().first().map(|(id, _)| *id)
+    })
+    .await;
+    answer(&stage, id, Answer::AllowOnce);
+    line.answer().await;
+    assert_eq!(files.heard("tools/call").len(), 1);
+}
+
+#[tokio::test]
 async fn quitting_does_not_wait_for_an_answer() {
     let (stage, files, mut app) = stage().await;
     let (mut line, _) = asks(&stage, &mut app).await;

@@ -138,6 +138,9 @@ pub enum Refusal {
     /// The app has too many questions waiting.
     #[error("too many of this app's calls are waiting for an answer")]
     TooManyQuestions,
+    /// Its arguments are longer or deeper than a person can look through.
+    #[error("its arguments are too long to be shown to a person")]
+    TooLongToShow,
     /// The tool, or the answer that allowed it, changed before the call ran.
     #[error("what was allowed changed before the call ran")]
     Lapsed,
@@ -173,6 +176,11 @@ impl Refusal {
                 .to_owned(),
             Self::TooManyQuestions => {
                 "Wait until the person has answered those, then try again.".to_owned()
+            }
+            Self::TooLongToShow => {
+                "Send less at once. To let this tool run without a question, set \
+                 it to Allow in the Drawbridge panel under Tools."
+                    .to_owned()
             }
             Self::Lapsed => "Try again, and the person will be asked.".to_owned(),
             Self::Quitting => "Start Drawbridge again to go on.".to_owned(),
@@ -261,6 +269,11 @@ mod tests {
                 Refusal::TooManyQuestions,
                 "too many of this app's calls are waiting for an answer",
                 "Wait until the person",
+            ),
+            (
+                Refusal::TooLongToShow,
+                "its arguments are too long to be shown to a person",
+                "Send less at once",
             ),
             (Refusal::Lapsed, "what was allowed changed before the call ran", "will be asked"),
             (Refusal::Quitting, "Drawbridge is quitting", "Start Drawbridge again"),

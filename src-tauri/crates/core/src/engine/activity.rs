@@ -81,6 +81,9 @@ fn laid_out(kept: &Kept) -> String {
     indented(&kept.text)
 }
 
+/// Steps of indentation at most: a text of nothing but brackets must not grow with their square.
+const DEEPEST_INDENT: usize = 32;
+
 /// Any JSON text, indented. Numbers keep their form, since what is shown is what was sent.
 pub(crate) fn indented(text: &str) -> String {
     let mut out = String::with_capacity(text.len() * 2);
@@ -88,7 +91,7 @@ pub(crate) fn indented(text: &str) -> String {
     let mut chars = text.chars().peekable();
     let line = |out: &mut String, depth: usize| {
         out.push('\n');
-        out.extend(std::iter::repeat_n("  ", depth));
+        out.extend(std::iter::repeat_n("  ", depth.min(DEEPEST_INDENT)));
     };
     while let Some(c) = chars.next() {
         match c {
@@ -133,6 +136,12 @@ pub(crate) fn indented(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::indented;
+
+    #[test]
+    fn a_text_of_nothing_but_brackets_stays_within_bounds() {
+        let deep = format!("{}{}", "[".repeat(100_000), "]".repeat(100_000));
+        assert!(indented(&deep).len() < deep.len() * 70);
+    }
 
     #[test]
     fn json_is_laid_out_without_changing_a_value() {

@@ -21,6 +21,11 @@ const WAITING: &str = "Waiting for an answer in Drawbridge.";
 /// reports afterwards begins at one or counts in whole numbers.
 const PROGRESS_STEP: f64 = 0.001;
 
+/// Most bytes of arguments that a person is asked about: 256 KiB. They are shown whole.
+const MOST_SHOWN: usize = 256 * 1024;
+/// Most lists and objects inside each other that a person is asked about.
+const DEEPEST_SHOWN: usize = 64;
+
 /// Why a call about which the person was asked does not run.
 #[derive(Debug)]
 pub(super) enum NotAllowed {
@@ -85,6 +90,10 @@ impl Passage {
         // What is no name of a tool is no tool either.
         let tool = ToolName::new(&crossing.subject).map_err(|_| Refusal::ToolOff)?;
         let arguments = crossing.params.as_deref().and_then(arguments);
+        // What nobody can look through, nobody can allow.
+        if arguments.as_deref().is_some_and(|arguments| !can_be_shown(arguments)) {
+            return Err(Refusal::TooLongToShow);
+        }
         let policy = self.edge.shared.policy.load();
         let decision = policy.decide_tool(crossing.server.as_str(), &crossing.subject);
         let asked_at = now_ms();
@@ -110,6 +119,28 @@ impl Passage {
         let token = wire::find(params, &["_meta", "progressToken"]).ok()??;
         Some(token.raw.into())
     }
+}
+
+/// Whether a person can look through these arguments: neither too long nor nested too deep.
+fn can_be_shown(arguments: &str) -> bool {
+    if arguments.len() > MOST_SHOWN {
+        return false;
+    }
+    let (mut depth, mut in_string, mut escaped) = (0_usize, false, false);
+    for byte in arguments.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_string => escaped = true,
+            b'"' => in_string = !in_string,
+            b'{' | b'[' if !in_string => depth += 1,
+            b'}' | b']' if !in_string => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        if depth > DEEPEST_SHOWN {
+            return false;
+        }
+    }
+    true
 }
 
 fn arguments(params: &RawValue) -> Option<Box<str>> {

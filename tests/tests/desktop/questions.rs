@@ -105,6 +105,7 @@ async fn denying_can_switch_the_tool_off_and_the_tray_brings_the_questions_up() 
     let waiting = call(&client, "unheard");
     let window = window_named(TITLE).await;
     // The person puts it away. What waits goes on waiting.
+    tokio::time::sleep(LOADING).await;
     close_window(&window);
     no_window_named(TITLE).await;
     assert!(!waiting.is_finished());

@@ -23,7 +23,7 @@ const EVENT: &str = "panel-event";
 /// How long after closing it what served the window is kept, for a person who thinks again.
 const LINGER: Duration = Duration::from_secs(5);
 /// Wishes that wait for the task. When more come, the ones that wait say it all.
-const WAITING: usize = 8;
+const WAITING: usize = 64;
 /// How long changes are gathered before they are shown, so that a burst is one drawing.
 const GATHERING: Duration = Duration::from_millis(30);
 
@@ -78,8 +78,10 @@ pub(crate) async fn keep(shell: Shell, mut wishes: mpsc::Receiver<Wish>) {
                 Err(error) => tracing::error!(%error, "the panel could not be shown"),
             },
             // It comes up again once it is gone.
-            Some(Wish::ShowQuestions | Wish::RaiseQuestions) if closing => {}
+            Some(Wish::ShowQuestions | Wish::RaiseQuestions)
+                if closing && shell.app().get_webview_window(QUESTION).is_some() => {}
             Some(wish @ (Wish::ShowQuestions | Wish::RaiseQuestions)) => {
+                closing = false;
                 match show_questions(&shell, wish == Wish::RaiseQuestions) {
                     Ok(()) => {
                         questions.get_or_insert_with(|| feed_window(&shell, QUESTION));

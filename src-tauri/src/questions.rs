@@ -2,6 +2,7 @@
 //! doing, and a notification says who asks.
 
 use std::collections::BTreeSet;
+use std::time::{Duration, Instant};
 
 use drawbridge_core::view::QuestionView;
 
@@ -11,18 +12,25 @@ use crate::tray::words;
 
 /// Most characters of a name in a notification.
 const NAME_LENGTH: usize = 40;
+/// At least between two notifications. The window shows what waits in any case.
+const BETWEEN_NOTIFICATIONS: Duration = Duration::from_secs(3);
 
 /// Follows the questions until the engine is gone.
 pub(crate) async fn follow(shell: Shell) {
     let mut snapshots = shell.engine().snapshots();
     let mut known = BTreeSet::new();
+    let mut notified: Option<Instant> = None;
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         let waiting: BTreeSet<u64> = snapshot.questions.iter().map(|asked| asked.id).collect();
         let new: Vec<_> = snapshot.questions.iter().filter(|a| !known.contains(&a.id)).collect();
         if !new.is_empty() {
             shell.wish(Wish::ShowQuestions);
-            shell.notify(&sentence(&new));
+            // An app that asks and takes back in turns does not fill the screen.
+            if notified.is_none_or(|at| at.elapsed() >= BETWEEN_NOTIFICATIONS) {
+                shell.notify(&sentence(&new));
+                notified = Some(Instant::now());
+            }
         } else if waiting.is_empty() && !known.is_empty() {
             shell.wish(Wish::CloseQuestions);
         }
@@ -50,34 +58,33 @@ fn sentence(new: &[&QuestionView]) -> String {
     }
 }
 
+/// A question about a tool, for tests.
+#[cfg(test)]
+pub(crate) fn question(id: u64, tool: &str) -> QuestionView {
+    QuestionView {
+        id,
+        client: "editor".parse().expect("a plain name"),
+        client_says: None,
+        server: "files".parse().expect("a plain name"),
+        tool: tool.parse().expect("a tool's name"),
+        title: None,
+        description: String::new(),
+        claims: drawbridge_core::view::ToolClaims::default(),
+        arguments: String::new(),
+        asked_at: 0,
+        expires_at: 50_000,
+        allowed_before: 0,
+        every_time: false,
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use drawbridge_core::view::ToolClaims;
-    use drawbridge_model::{ClientName, ServerName, ToolName};
-
     use super::*;
-
-    fn question(tool: &str) -> QuestionView {
-        QuestionView {
-            id: 1,
-            client: ClientName::new("editor").expect("a plain name"),
-            client_says: None,
-            server: ServerName::new("files").expect("a plain name"),
-            tool: ToolName::new(tool).expect("a tool's name"),
-            title: None,
-            description: String::new(),
-            claims: ToolClaims::default(),
-            arguments: String::new(),
-            asked_at: 0,
-            expires_at: 50_000,
-            allowed_before: 0,
-            every_time: false,
-        }
-    }
 
     #[test]
     fn a_notification_says_who_asks_and_holds_no_markup_of_others() {
-        let (plain, sly) = (question("write_file"), question("<a href=x>\u{202e}click</a>"));
+        let (plain, sly) = (question(1, "write_file"), question(2, "<a href=x>\u{202e}click</a>"));
         assert_eq!(
             sentence(&[&plain]),
             "editor wants to use write_file of files. Answer in the Drawbridge window."

@@ -71,6 +71,19 @@ impl Database {
         Self::open(data_dir, false).await
     }
 
+    /// What is kept beside the record under a key; empty when nothing is.
+    ///
+    /// # Panics
+    /// When it cannot be read.
+    pub async fn kept(&mut self, key: &str) -> String {
+        sqlx::query_scalar("SELECT value FROM kept WHERE key = ?1")
+            .bind(key)
+            .fetch_optional(&mut self.connection)
+            .await
+            .unwrap_or_else(|error| panic!("read what is kept: {error}"))
+            .unwrap_or_default()
+    }
+
     async fn open(data_dir: &Path, read_only: bool) -> Self {
         let path = data_dir.join("drawbridge.db");
         let options = SqliteConnectOptions::new().filename(&path).read_only(read_only);

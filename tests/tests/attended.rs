@@ -16,6 +16,7 @@ use drawbridge_core::{Attendance, Engine, EngineSettings};
 use drawbridge_model::{Mode, Preset, ServerName, ToolName};
 use drawbridge_secrets::{InMemory, TokenDigest};
 use drawbridge_tests::programs::program;
+use drawbridge_tests::record::Database;
 use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -158,6 +159,37 @@ async fn an_answer_for_good_outlives_a_restart_and_can_be_taken_back() {
     computer.restart().await;
     assert!(computer.engine.current_snapshot().allowed_answers.is_empty(), "taken back for good");
     assert_eq!(computer.calls(), 3);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_given_at_once_are_all_written_before_anything_else_is() {
+    let computer = Computer::new().await;
+    let app = computer.app().await;
+    let add = ToolName::new("add").unwrap();
+    let server = ServerName::new("answers").unwrap();
+    computer.engine.set_tool_mode(server, add, Mode::Ask).await.unwrap();
+    let echoed = call(&app, "first");
+    let added = {
+        let app = Arc::clone(&app);
+        tokio::spawn(async move { app.call("answers__add", json!({"a": 1, "b": 2})).await })
+    };
+    let waiting = eventually("both wait", SOON, async || {
+        let snapshot = computer.engine.current_snapshot();
+        (snapshot.questions.len() == 2).then(|| snapshot.questions.clone())
+    })
+    .await;
+    let always = |id| computer.engine.answer_questions(vec![id], QuestionAnswer::AlwaysAllow);
+    let (one, other) = tokio::join!(always(waiting[0].id), always(waiting[1].id));
+    one.unwrap();
+    other.unwrap();
+    assert_eq!(said(&echoed.await.unwrap()), "first");
+    assert_eq!(said(&added.await.unwrap()), "3");
+    // As a crash would leave it.
+    let kept =
+        Database::read(&Computer::paths(&computer.folder).data_dir).await.kept("answers").await;
+    for tool in ["echo", "add"] {
+        assert!(kept.contains(&format!("\"tool\":\"{tool}\"")), "{tool}: {kept}");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

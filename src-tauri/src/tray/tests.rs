@@ -1,16 +1,15 @@
 //! What the tray shows for which state, as values.
 
 use drawbridge_core::view::{
-    ConfigProblem, ConfigView, GatewayState, GatewayView, ModeSource, QuestionView, ServerView,
-    Snapshot, ToolClaims, ToolView, TransportView,
+    ConfigProblem, ConfigView, GatewayState, GatewayView, ModeSource, ServerView, Snapshot,
+    ToolClaims, ToolView, TransportView,
 };
-use drawbridge_model::{
-    ClientName, Isolation, Mode, Preset, Problem, ServerName, ServerState, ToolName,
-};
+use drawbridge_model::{Isolation, Mode, Preset, Problem, ServerName, ServerState, ToolName};
 
 use super::look::{Deck, Look, Sign};
 use super::menu::{DesktopState, Entry, Menu, TrayAction, menu};
 use super::words;
+use crate::questions::question;
 
 const READY: ServerState = ServerState::Ready { since: 0 };
 
@@ -469,7 +468,7 @@ fn a_waiting_question_is_in_the_menu_and_beside_the_icon() {
         (1, "1 call waits for your answer", "Answer 1 question…"),
         (2, "2 calls wait for your answer", "Answer 2 questions…"),
     ] {
-        waiting.questions = (1..=count).map(question).collect();
+        waiting.questions = (1..=count).map(|id| question(id, "write_file")).collect();
         let menu = menu(&waiting, &DesktopState::default());
         assert_eq!(
             menu.0[..2],
@@ -481,22 +480,4 @@ fn a_waiting_question_is_in_the_menu_and_beside_the_icon() {
     waiting.record_problem = Some(problem());
     let menu = menu(&waiting, &DesktopState::default());
     assert_eq!(menu.0[0].text(), Some("Trouble: calls cannot be recorded, so none may cross"));
-}
-
-fn question(id: u64) -> QuestionView {
-    QuestionView {
-        id,
-        client: ClientName::new("editor").expect("a plain name"),
-        client_says: None,
-        server: named("files"),
-        tool: ToolName::new("write_file").expect("a tool's name"),
-        title: None,
-        description: String::new(),
-        claims: ToolClaims::default(),
-        arguments: String::new(),
-        asked_at: 0,
-        expires_at: 50_000,
-        allowed_before: 0,
-        every_time: false,
-    }
 }

@@ -214,6 +214,14 @@ impl Answers {
         allowed.get(about).copied().unwrap_or_default()
     }
 
+    /// Whether this very answer is remembered already.
+    #[must_use]
+    pub fn has(&self, about: &Use, lasts: Lasts, fingerprint: Fingerprint) -> bool {
+        self.all().iter().any(|known| {
+            known.lasts == lasts && known.fingerprint == fingerprint && known.about == *about
+        })
+    }
+
     /// Takes those answers back that the closure picks, and gives them.
     pub fn take_back(&self, pick: impl Fn(&Remembered) -> bool) -> Vec<Arc<Remembered>> {
         let mut taken = Vec::new();

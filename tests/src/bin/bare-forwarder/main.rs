@@ -15,7 +15,7 @@ use std::ops::Range;
 use std::process::Stdio;
 use std::sync::Arc;
 
-use anyhow::Context as _;
+use anyhow::{Context as _, bail};
 use drawbridge_gateway::Limits;
 use drawbridge_gateway::serving::{self, Answer, Ending, Exchange, Forms, Pace, Said, Voice};
 use drawbridge_mcp::wire::{self, Edit, Message};
@@ -46,7 +46,7 @@ struct Edge {
 }
 
 fn main() -> anyhow::Result<()> {
-    let command: Vec<String> = std::env::args().skip(1).collect();
+    let command: Vec<String> = std::env::args().collect();
     std::thread::spawn(|| {
         let _ = std::io::stdin().read_to_end(&mut Vec::new());
         std::process::exit(0);
@@ -55,7 +55,7 @@ fn main() -> anyhow::Result<()> {
 }
 
 async fn serve(command: &[String]) -> anyhow::Result<()> {
-    let (program, arguments) = command.split_first().context("which server?")?;
+    let [_own_name, program, arguments @ ..] = command else { bail!("which server?") };
     let mut child = tokio::process::Command::new(program)
         .args(arguments)
         .stdin(Stdio::piped())

@@ -7,30 +7,26 @@ use drawbridge_policy::Fingerprint;
 /// folder, or address and headers. Values stand in it as configured, so that a secret that is
 /// renewed changes nothing.
 pub(super) fn start_of(transport: &Transport) -> Fingerprint {
-    let mut parts: Vec<Vec<u8>> = Vec::new();
     match transport {
         Transport::Stdio(launch) => {
-            parts.push(b"stdio".to_vec());
-            parts.push(launch.command.clone().into_bytes());
-            parts.push(launch.args.len().to_string().into_bytes());
-            parts.extend(launch.args.iter().map(|argument| argument.clone().into_bytes()));
-            for (name, value) in &launch.env {
-                parts.extend([name.clone().into_bytes(), value.clone().into_bytes()]);
-            }
-            if let Some(folder) = &launch.cwd {
-                parts.push(folder.as_os_str().as_encoded_bytes().to_vec());
-            }
+            // Where the arguments end; variables come in pairs, and then perhaps a folder.
+            let arguments = launch.args.len().to_le_bytes();
+            let mut parts: Vec<&[u8]> = vec![b"stdio", launch.command.as_bytes(), &arguments];
+            parts.extend(launch.args.iter().map(String::as_bytes));
+            parts.extend(launch.env.iter().flat_map(pair));
+            parts.extend(launch.cwd.iter().map(|folder| folder.as_os_str().as_encoded_bytes()));
+            Fingerprint::of(parts)
         }
         Transport::Http(endpoint) => {
-            parts.push(b"http".to_vec());
-            parts.push(endpoint.url.clone().into_bytes());
-            for (name, value) in &endpoint.headers {
-                parts.extend([name.clone().into_bytes(), value.clone().into_bytes()]);
-            }
+            let address: [&[u8]; 2] = [b"http", endpoint.url.as_bytes()];
+            Fingerprint::of(address.into_iter().chain(endpoint.headers.iter().flat_map(pair)))
         }
-        Transport::BuiltIn => parts.push(b"built in".to_vec()),
+        Transport::BuiltIn => Fingerprint::of([b"built in".as_slice()]),
     }
-    Fingerprint::of(parts.iter().map(Vec::as_slice))
+}
+
+fn pair<'a>((name, value): (&'a String, &'a String)) -> [&'a [u8]; 2] {
+    [name.as_bytes(), value.as_bytes()]
 }
 
 #[cfg(test)]

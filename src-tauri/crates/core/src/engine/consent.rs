@@ -103,6 +103,9 @@ impl Engine {
         // Of a tool that its server does not tell about, nothing can be remembered.
         let Some(fingerprint) = question.fingerprint else { return };
         let about = &question.about;
+        if self.0.answers.has(about, lasts, fingerprint) {
+            return;
+        }
         self.0.answers.remember(about.clone(), lasts, fingerprint, now_ms());
         let how_long = match lasts {
             Lasts::Session(_) => "until its session ends",
@@ -113,22 +116,28 @@ impl Engine {
     }
 
     /// Remembers an answer once it is written, so that it cannot be forgotten after it counted.
-    async fn remember_for_good(&self, question: &Question) -> Result<(), CommandError> {
+    /// Both are one step among all that are written: else the next answer would be written without
+    /// this one.
+    async fn remember_for_good(&self, question: &Arc<Question>) -> Result<(), CommandError> {
         let Some(fingerprint) = question.fingerprint else { return Ok(()) };
-        let (engine, about) = (self.clone(), question.about.clone());
+        let (engine, question) = (self.clone(), Arc::clone(question));
         let written = self.0.edits.run(async move {
-            let kept = engine.0.answers.kept_with(&about, fingerprint, now_ms());
+            let answers = &engine.0.answers;
+            if answers.has(&question.about, Lasts::Always, fingerprint) {
+                return Ok(());
+            }
+            let kept = answers.kept_with(&question.about, fingerprint, now_ms());
             engine.0.record.kept().set_answers(&kept).await.map_err(|error| {
                 CommandError::new(
                     ErrorCode::Other,
                     "The answer could not be remembered, so this call alone was allowed.",
                     error.to_string(),
                 )
-            })
+            })?;
+            engine.remember(&question, Lasts::Always);
+            Ok(())
         });
-        written.await.unwrap_or_else(|| Err(quitting()))?;
-        self.remember(question, Lasts::Always);
-        Ok(())
+        written.await.unwrap_or_else(|| Err(quitting()))
     }
 
     async fn keep_answers(&self) -> Result<(), CommandError> {

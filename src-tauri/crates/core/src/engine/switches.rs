@@ -55,7 +55,8 @@ impl Engine {
 
     /// Sets the mode of a server's tools without one of their own, and then lets those run that the
     /// person confirmed: which tools only read is what the server claims, so it is asked once and
-    /// written out as modes of those tools.
+    /// written out as modes of those tools. Counts once it is written, whatever the preset: what has
+    /// to be off at once is switched by [`Engine::set_tool_mode`] and [`Engine::set_all_tools`].
     ///
     /// # Errors
     /// When the server is unknown or the config cannot be written.

@@ -124,7 +124,9 @@ impl Passage {
         async move {
             let _counted = counted;
             let asked = match crossing.decide(&passage.edge, &passage.session) {
-                Err(Stop::Ask) => Box::pin(passage.ask(&crossing, &voice)).await,
+                Err(Stop::Ask { every_time }) => {
+                    Box::pin(passage.ask(&crossing, every_time, &voice)).await
+                }
                 Err(Stop::Refused(refusal)) => Err(NotAllowed::Refused(refusal)),
                 Ok(pass) => Ok(pass),
             };

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use drawbridge_mcp::wire;
 use drawbridge_model::ToolName;
-use drawbridge_policy::{Answer, Asked, Decision, Fingerprint, Heard, Question, Refusal, Use};
+use drawbridge_policy::{Answer, Asked, Fingerprint, Heard, Question, Refusal, Use};
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
@@ -17,8 +17,8 @@ use crate::session::Withdrawn;
 
 /// What the app is told while the question waits.
 const WAITING: &str = "Waiting for an answer in Drawbridge.";
-/// How much of the progress one such message is. It only has to grow, and what the server itself
-/// reports afterwards begins at one or counts in whole numbers.
+/// How much of the progress one such message is. Progress has to grow (2025-11-25,
+/// basic/utilities/progress), so this is less than a server's own first step, unless that is 0.
 const PROGRESS_STEP: f64 = 0.001;
 
 /// Most bytes of arguments that a person is asked about: 256 KiB. They are shown whole.
@@ -39,6 +39,7 @@ impl Passage {
     pub(super) async fn ask(
         &mut self,
         crossing: &Crossing,
+        every_time: bool,
         voice: &Voice,
     ) -> Result<Pass, NotAllowed> {
         let token = self.progress_token(crossing);
@@ -51,7 +52,8 @@ impl Passage {
         let (edge, session) = (self.edge.clone(), self.session.clone());
         // The answer is about the tool as it is asked about, whatever it is by then.
         let tool_asked = crossing.fingerprint(&edge, &edge.shared.policy.load());
-        let asked = self.hand_in(crossing, tool_asked, time).map_err(NotAllowed::Refused)?;
+        let asked =
+            self.hand_in(crossing, every_time, tool_asked, time).map_err(NotAllowed::Refused)?;
         let decide = || crossing.decide(&edge, &session);
         let decided = decided(asked, decide, || {
             let _first = crossing.allowed.set(tool_asked);
@@ -83,6 +85,7 @@ impl Passage {
     fn hand_in(
         &self,
         crossing: &Crossing,
+        every_time: bool,
         fingerprint: Option<Fingerprint>,
         time: Duration,
     ) -> Result<Asked, Refusal> {
@@ -94,8 +97,6 @@ impl Passage {
         if arguments.as_deref().is_some_and(|arguments| !can_be_shown(arguments)) {
             return Err(Refusal::TooLongToShow);
         }
-        let policy = self.edge.shared.policy.load();
-        let decision = policy.decide_tool(crossing.server.as_str(), &crossing.subject);
         let asked_at = now_ms();
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.edge.shared.questions.ask(Question {
@@ -103,7 +104,7 @@ impl Passage {
             client_says: hello.says.clone(),
             session: self.session.key,
             fingerprint,
-            every_time: decision == Decision::AskEveryTime,
+            every_time,
             arguments,
             asked_at,
             expires_at: asked_at.saturating_add(time),
@@ -164,7 +165,7 @@ async fn decided(
             Heard::RulesChanged => match decide() {
                 Ok(pass) => return Ok(pass),
                 Err(Stop::Refused(refusal)) => return Err(refusal),
-                Err(Stop::Ask) => {}
+                Err(Stop::Ask { .. }) => {}
             },
         }
     }

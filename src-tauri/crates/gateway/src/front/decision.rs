@@ -24,7 +24,10 @@ pub(super) enum Pass {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
     /// The person has to be asked.
-    Ask,
+    Ask {
+        /// Whatever they answered before, and will answer now.
+        every_time: bool,
+    },
     Refused(Refusal),
 }
 
@@ -46,7 +49,7 @@ impl Stop {
     /// The refusal of a call about which the person was asked, or cannot be any more.
     pub(super) fn refusal(self) -> Refusal {
         match self {
-            Self::Ask => Refusal::Lapsed,
+            Self::Ask { .. } => Refusal::Lapsed,
             Self::Refused(refusal) => refusal,
         }
     }
@@ -65,14 +68,15 @@ impl Crossing {
                 asks @ (Decision::Ask | Decision::AskEveryTime) => {
                     let tool_now = self.fingerprint(edge, &policy);
                     let client = session.hello.client.name.as_str();
-                    let remembers = tool_now.filter(|_| asks == Decision::Ask);
+                    let every_time = asks == Decision::AskEveryTime;
+                    let remembers = tool_now.filter(|_| !every_time);
                     let letting = remembers.and_then(|tool_now| {
                         edge.shared.answers.letting(client, session.key, server, tool, tool_now)
                     });
                     return match letting {
                         Some(remembered) => Ok(Pass::Remembered(remembered)),
                         None if self.allowed.get() == Some(&tool_now) => Ok(Pass::Once),
-                        None => Err(Stop::Ask),
+                        None => Err(Stop::Ask { every_time }),
                     };
                 }
             },

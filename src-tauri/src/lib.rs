@@ -6,6 +6,7 @@
 //! - [`tray`]: the menu as plain data, and the adapter that shows it.
 //! - `panel`: the windows, made when they are wished for and gone when they are closed.
 //! - `questions`: lets the person know that a call waits for an answer.
+//! - `reminders`: lets the person know what else waits for their eyes.
 //! - `commands`: one command for each entry of the lists in [`drawbridge_core::bridge`].
 //! - `shell`: what tray and panel have in common: doing what was chosen, and quitting.
 //! - `os`: what differs between operating systems.
@@ -29,6 +30,7 @@ mod log;
 mod os;
 mod panel;
 mod questions;
+mod reminders;
 mod shell;
 pub mod tray;
 
@@ -123,6 +125,7 @@ fn begin(app: &AppHandle, engine: Engine, paths: Paths, start: Start) {
     });
     shell.spawn(tray::follow(shell.clone()));
     shell.spawn(questions::follow(shell.clone()));
+    shell.spawn(reminders::follow(shell.clone()));
     match start {
         Start::ByPerson => shell.open_panel(),
         Start::AtLogin => shell.clone().spawn(async move {

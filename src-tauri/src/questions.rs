@@ -75,6 +75,7 @@ pub(crate) fn question(id: u64, tool: &str) -> QuestionView {
         expires_at: 50_000,
         allowed_before: 0,
         every_time: false,
+        looks_like: Vec::new(),
     }
 }
 

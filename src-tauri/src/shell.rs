@@ -9,7 +9,7 @@ use std::time::Duration;
 use drawbridge_core::Engine;
 use drawbridge_core::bridge::CommandError;
 use drawbridge_core::paths::Paths;
-use drawbridge_core::view::{Snapshot, TokenPlacement};
+use drawbridge_core::view::{PauseScope, Snapshot, TokenPlacement};
 use drawbridge_model::Mode;
 use futures_util::StreamExt as _;
 use futures_util::stream::FuturesUnordered;
@@ -237,7 +237,11 @@ impl Shell {
     async fn carry_out(&self, action: TrayAction) -> Result<(), CommandError> {
         let engine = &self.0.engine;
         match action {
-            TrayAction::SetPaused(paused) => engine.set_paused(paused).await,
+            TrayAction::SetPaused(true) => engine.pause(PauseScope::All, None).await.map(drop),
+            TrayAction::SetPaused(false) => engine.resume(PauseScope::All).await,
+            TrayAction::PauseForMinutes(minutes) => {
+                engine.pause(PauseScope::All, Some(minutes)).await.map(drop)
+            }
             TrayAction::SetToolMode { server, tool, mode } => {
                 if mode == Mode::Off {
                     self.remember_modes(|s, t| *s == server && *t == tool);

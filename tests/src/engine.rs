@@ -18,6 +18,9 @@ use crate::{files, processes, programs::program};
 /// A variable in the environment of every test server; its value is the engine's folder.
 pub const MARKER: &str = "DRAWBRIDGE_TEST_FOLDER";
 
+/// How long a server without tools is waited for.
+const LISTS_LIMIT: Duration = Duration::from_secs(3);
+
 /// The variable the token of the client `tester` is read from.
 const TOKEN_VARIABLE: &str = "DRAWBRIDGE_TEST_TOKEN";
 
@@ -26,6 +29,7 @@ pub struct Setup {
     folder: TempDir,
     servers: Map<String, Value>,
     gateway: Value,
+    policy: Value,
     environment: BTreeMap<String, String>,
     token: String,
 }
@@ -55,6 +59,7 @@ impl Setup {
             folder,
             servers: Map::new(),
             gateway: json!({}),
+            policy: json!({}),
             environment: BTreeMap::new(),
             token: "db_tests-0123456789abcdefghijklmnopqrstuvwxyzABCD".to_owned(),
         }
@@ -119,11 +124,28 @@ impl Setup {
         self
     }
 
+    /// Sets the `policy` section.
+    #[must_use]
+    pub fn policy(mut self, policy: Value) -> Self {
+        self.policy = policy;
+        self
+    }
+
     /// Adds a variable to the engine's own environment.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
         self.environment.insert(name.to_owned(), value.to_owned());
         self
+    }
+
+    /// Adds a server that lists and answers what stands in a file of that name; see
+    /// [`TestEngine::tell`].
+    #[must_use]
+    pub fn telling(self, name: &str, told: &Value) -> Self {
+        let file = told_file(self.folder.path(), name);
+        files::write(&file, &told.to_string());
+        let file = file.display().to_string();
+        self.server_with(name, &["tells", &file], json!({"preset": "allow"}))
     }
 
     fn log_path(&self, server: &str) -> PathBuf {
@@ -137,6 +159,7 @@ impl Setup {
             "mcpServers": self.servers,
             "clients": {"tester": {"token": format!("${{env:{TOKEN_VARIABLE}}}")}},
             "gateway": self.gateway,
+            "policy": self.policy,
         })
     }
 
@@ -337,6 +360,11 @@ impl TestEngine {
         files::write(&self.config_path(), &pretty(&self.config));
     }
 
+    /// Has a server that was set up by [`Setup::telling`] list and answer something else.
+    pub fn tell(&self, server: &str, told: &Value) {
+        files::write(&told_file(self.folder.path(), server), &told.to_string());
+    }
+
     /// The health the gateway shows to a client.
     pub async fn health(&self) -> Value {
         let answer = crate::client::http()
@@ -368,9 +396,16 @@ impl TestEngine {
         found.await
     }
 
-    /// Waits until a server answers.
+    /// Waits until a server answers and its lists are read, if it has any tools.
     pub async fn until_ready(&self, server: &str) {
         self.until_state(server, "ready").await;
+        let started = Instant::now();
+        while started.elapsed() < LISTS_LIMIT {
+            if self.server_health(server).await["tools"].as_u64() > Some(0) {
+                return;
+            }
+            tokio::time::sleep(Duration::from_millis(15)).await;
+        }
     }
 
     /// The servers' processes and what they started; the guardians they run under are left out.
@@ -456,6 +491,10 @@ impl Drop for TestEngine {
             let _ = process.wait();
         }
     }
+}
+
+fn told_file(folder: &Path, server: &str) -> PathBuf {
+    folder.join("notes").join(format!("told-{server}.json"))
 }
 
 /// A configuration as a person would keep it.

@@ -27,7 +27,7 @@ pub enum Deck {
 pub enum Sign {
     /// All is well.
     Away,
-    /// Something is wrong, or a question waits; the menu says what.
+    /// Something is wrong, or a question or a change waits; the menu says what.
     Standing,
 }
 
@@ -36,11 +36,13 @@ impl Look {
     #[must_use]
     pub fn of(snapshot: &Snapshot) -> Self {
         let listening = matches!(snapshot.gateway.state, GatewayState::Listening);
-        let crossing = listening && !snapshot.paused && snapshot.record_problem.is_none();
+        let crossing = listening && snapshot.paused.is_none() && snapshot.record_problem.is_none();
         Self {
             deck: if crossing { Deck::Down } else { Deck::Up },
             sign: match words::trouble(snapshot) {
-                None if snapshot.questions.is_empty() => Sign::Away,
+                None if snapshot.questions.is_empty() && words::to_look_at(snapshot) == 0 => {
+                    Sign::Away
+                }
                 _ => Sign::Standing,
             },
         }

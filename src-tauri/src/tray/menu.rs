@@ -22,12 +22,16 @@ const MOST_SERVERS: usize = 30;
 const NAME_LENGTH: usize = 48;
 /// Most characters of a sentence in the menu.
 const SENTENCE_LENGTH: usize = 100;
+/// How long a short pause is, in minutes.
+const SHORT_PAUSE: u32 = 15;
 
 /// What an entry does when it is chosen.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum TrayAction {
     /// Pauses or resumes all tools.
     SetPaused(bool),
+    /// Pauses all tools for so many minutes.
+    PauseForMinutes(u32),
     /// Sets one tool's mode.
     SetToolMode {
         /// The tool's server.
@@ -212,6 +216,7 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
     entries.extend(
         words::answer(snapshot).map(|text| command("answer", text, TrayAction::ShowQuestions)),
     );
+    entries.extend(words::look(snapshot).map(|text| command("look", text, TrayAction::OpenPanel)));
     if words::trouble(snapshot).is_some() {
         entries.push(line("count", words::count(snapshot)));
     }
@@ -222,8 +227,13 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
     entries.push(check(
         "pause",
         "Pause all tools",
-        snapshot.paused,
+        snapshot.paused.is_some(),
         [true, false].map(TrayAction::SetPaused),
+    ));
+    entries.push(command(
+        "pause-a-while",
+        format!("Pause for {SHORT_PAUSE} minutes"),
+        TrayAction::PauseForMinutes(SHORT_PAUSE),
     ));
     entries.push(Entry::Separator);
     entries.extend(snapshot.servers.iter().take(MOST_SERVERS).map(|s| server(s, desktop)));
@@ -290,6 +300,9 @@ fn server(server: &ServerView, desktop: &DesktopState) -> Entry {
     }
     entries.push(match (server.enabled, &server.state) {
         (false, _) => command(key("enable"), "Switch on", TrayAction::EnableServer(name.clone())),
+        (true, _) if server.start_waits => {
+            command(key("look"), "Look at how it is started…", TrayAction::OpenPanel)
+        }
         (true, ServerState::Stopped | ServerState::Failed) => {
             command(key("start"), "Start", TrayAction::StartServer(name.clone()))
         }
@@ -301,6 +314,7 @@ fn server(server: &ServerView, desktop: &DesktopState) -> Entry {
 fn tool(server: &ServerView, tool: &ToolView, label: String, desktop: &DesktopState) -> Entry {
     let before = (server.name.clone(), tool.name.clone());
     let (checked, text, mode_when_on) = match tool.mode {
+        mode if words::is_held(tool) => (true, format!("{label} (look at it first)"), mode),
         Mode::Allow => (true, label, Mode::Allow),
         Mode::Ask => (true, format!("{label} (asks)"), Mode::Ask),
         Mode::AskEveryTime => (true, format!("{label} (asks every time)"), Mode::AskEveryTime),

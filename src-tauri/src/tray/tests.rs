@@ -1,10 +1,12 @@
 //! What the tray shows for which state, as values.
 
 use drawbridge_core::view::{
-    ConfigProblem, ConfigView, GatewayState, GatewayView, ModeSource, ServerView, Snapshot,
-    ToolClaims, ToolView, TransportView,
+    ConfigProblem, ConfigView, GatewayState, GatewayView, Held, ModeSource, PauseView, ServerView,
+    Snapshot, ToolClaims, ToolView, TransportView,
 };
-use drawbridge_model::{Isolation, Mode, Preset, Problem, ServerName, ServerState, ToolName};
+use drawbridge_model::{
+    Isolation, Mode, Preset, Problem, SecretsRule, ServerName, ServerState, ToolName,
+};
 
 use super::look::{Deck, Look, Sign};
 use super::menu::{DesktopState, Entry, Menu, TrayAction, menu};
@@ -23,11 +25,17 @@ fn tool(name: &str, mode: Mode) -> ToolView {
         mode_source: ModeSource::Tool,
         claims: ToolClaims::default(),
         tokens: 0,
+        held: None,
+        findings: Vec::new(),
     }
 }
 
 fn titled(name: &str, title: &str) -> ToolView {
     ToolView { title: Some(title.to_owned()), ..tool(name, Mode::Allow) }
+}
+
+fn pause() -> PauseView {
+    PauseView { since: 0, until: None, from_before: false }
 }
 
 fn named(name: &str) -> ServerName {
@@ -44,6 +52,9 @@ fn server(name: &str, state: ServerState, tools: Vec<ToolView>) -> ServerView {
         restarts: 0,
         preset: Preset::Ask,
         isolation: Isolation::Shared,
+        secrets: SecretsRule::Mark,
+        paused: None,
+        start_waits: false,
         identity: None,
         tools,
         prompts: 0,
@@ -60,13 +71,14 @@ fn snapshot(servers: Vec<ServerView>) -> Snapshot {
             port: 7337,
             state: GatewayState::Listening,
         },
-        paused: false,
+        paused: None,
         servers,
         clients: Vec::new(),
         config: ConfigView { path: "/c".to_owned(), problem: None, warnings: Vec::new() },
         record_problem: None,
         questions: Vec::new(),
         allowed_answers: Vec::new(),
+        blocked: Vec::new(),
     }
 }
 
@@ -122,6 +134,7 @@ fn the_menu_of_an_open_bridge() {
     let expected = vec![
         line("status", "Open — 1 server, 2 tools"),
         check("pause", "Pause all tools", false, [true, false].map(TrayAction::SetPaused)),
+        command("pause-a-while", "Pause for 15 minutes", TrayAction::PauseForMinutes(15)),
         Entry::Separator,
         Entry::Submenu {
             key: "server/files".to_owned(),
@@ -162,11 +175,52 @@ fn the_menu_of_an_open_bridge() {
 }
 
 #[test]
+fn what_waits_for_the_persons_eyes_says_so_and_leads_to_the_panel() {
+    let mut held = files();
+    held.tools[0].held = Some(Held::Changed);
+    let shown = menu(&snapshot(vec![held]), &DesktopState::default());
+    assert_eq!(shown.action("look", true), Some(&TrayAction::OpenPanel));
+    let look = shown.0.iter().find(|entry| entry.key() == Some("look")).expect("it is there");
+    assert_eq!(look.text(), Some("Look at 1 change…"));
+    let tool = tool_entry(
+        "tool/files/read_file",
+        "read_file (look at it first)",
+        true,
+        "read_file",
+        Mode::Allow,
+    );
+    assert!(submenu(&shown, "server/files").contains(&tool));
+
+    let mut waits = files();
+    (waits.start_waits, waits.state) = (true, ServerState::Stopped);
+    waits.tools.clear();
+    let shown = menu(&snapshot(vec![waits]), &DesktopState::default());
+    let entries = submenu(&shown, "server/files");
+    assert!(entries.iter().any(|entry| entry.key() == Some("server/files/look")), "{entries:?}");
+    assert!(entries.iter().all(|entry| entry.key() != Some("server/files/start")));
+}
+
+#[test]
 fn the_status_line_says_what_is_worst() {
     type Change = fn(&mut Snapshot);
-    let table: [(Change, &str); 15] = [
+    let table: [(Change, &str); 18] = [
         (|_| {}, "Open — 2 servers, 3 tools"),
-        (|s| s.paused = true, "Paused — 2 servers, 3 tools"),
+        (|s| s.paused = Some(pause()), "Paused — 2 servers, 3 tools"),
+        (|s| s.servers[0].tools[0].held = Some(Held::New), "1 change waits until you have looked"),
+        (
+            |s| {
+                s.servers[0].start_waits = true;
+                s.servers[1].tools[0].held = Some(Held::Changed);
+            },
+            "2 changes wait until you have looked",
+        ),
+        (
+            |s| {
+                s.servers[0].tools[0].held = Some(Held::Found);
+                s.servers[0].tools[0].mode = Mode::Off;
+            },
+            "Open — 2 servers, 2 tools",
+        ),
         (|s| s.servers.clear(), "Open — 0 servers, 0 tools"),
         (|s| s.servers[1].enabled = false, "Open — 1 server, 2 tools"),
         (|s| s.gateway.state = GatewayState::Starting, "Starting…"),
@@ -206,7 +260,7 @@ fn the_status_line_says_what_is_worst() {
         ),
         (
             |s| {
-                s.paused = true;
+                s.paused = Some(pause());
                 s.servers[0].state = ServerState::Waiting { retry_at: 0, attempt: 1 };
             },
             "Paused. Trouble: files is not answering",
@@ -228,9 +282,16 @@ fn the_status_line_says_what_is_worst() {
 #[test]
 fn the_icon_says_it_by_the_deck_and_the_sign() {
     type Change = fn(&mut Snapshot);
-    let table: [(&str, Change, Deck, Sign); 7] = [
+    let table: [(&str, Change, Deck, Sign); 9] = [
         ("open", |_| {}, Deck::Down, Sign::Away),
-        ("paused", |s| s.paused = true, Deck::Up, Sign::Away),
+        ("paused", |s| s.paused = Some(pause()), Deck::Up, Sign::Away),
+        (
+            "a tool is held back",
+            |s| s.servers[0].tools[0].held = Some(Held::Changed),
+            Deck::Down,
+            Sign::Standing,
+        ),
+        ("a start waits", |s| s.servers[0].start_waits = true, Deck::Down, Sign::Standing),
         ("starting", |s| s.gateway.state = GatewayState::Starting, Deck::Up, Sign::Away),
         ("quitting", |s| s.gateway.state = GatewayState::Draining, Deck::Up, Sign::Away),
         ("port in use", |s| s.gateway.state = port_in_use(None), Deck::Up, Sign::Standing),
@@ -422,7 +483,7 @@ fn somebody_elses_text_stays_one_short_line() {
 fn entries_keep_their_keys_while_words_and_marks_change() {
     let before = snapshot(vec![files()]);
     let mut after = before.clone();
-    after.paused = true;
+    after.paused = Some(pause());
     after.servers[0].tools[0].mode = Mode::Off;
     after.servers[0].state = ServerState::Stopping;
     let show = |snapshot: &Snapshot| menu(snapshot, &DesktopState::default());

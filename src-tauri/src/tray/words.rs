@@ -1,6 +1,6 @@
 //! The words of the tray: one line for each thing a snapshot can say.
 
-use drawbridge_core::view::{GatewayState, ServerView, Snapshot};
+use drawbridge_core::view::{GatewayState, ServerView, Snapshot, ToolView};
 use drawbridge_model::{Mode, ServerState};
 
 /// Most characters of a name that stands inside a sentence.
@@ -12,14 +12,19 @@ pub fn status(snapshot: &Snapshot) -> String {
     match (&snapshot.gateway.state, trouble(snapshot)) {
         (GatewayState::Draining, _) => "Quitting".to_owned(),
         (GatewayState::Starting, _) => "Starting…".to_owned(),
-        (_, Some(trouble)) if snapshot.paused => format!("Paused. Trouble: {trouble}"),
+        (_, Some(trouble)) if snapshot.paused.is_some() => format!("Paused. Trouble: {trouble}"),
         (_, Some(trouble)) => format!("Trouble: {trouble}"),
         (_, None) if !snapshot.questions.is_empty() => {
             let waiting = snapshot.questions.len();
             let verb = if waiting == 1 { "waits" } else { "wait" };
             format!("{} {verb} for your answer", number(waiting, "call"))
         }
-        (_, None) if snapshot.paused => format!("Paused — {}", count(snapshot)),
+        (_, None) if to_look_at(snapshot) > 0 => {
+            let waiting = to_look_at(snapshot);
+            let verb = if waiting == 1 { "waits" } else { "wait" };
+            format!("{} {verb} until you have looked", number(waiting, "change"))
+        }
+        (_, None) if snapshot.paused.is_some() => format!("Paused — {}", count(snapshot)),
         (_, None) => format!("Open — {}", count(snapshot)),
     }
 }
@@ -29,6 +34,27 @@ pub fn status(snapshot: &Snapshot) -> String {
 pub fn answer(snapshot: &Snapshot) -> Option<String> {
     let waiting = snapshot.questions.len();
     (waiting > 0).then(|| format!("Answer {}…", number(waiting, "question")))
+}
+
+/// What looking at changes is called, while some wait for it.
+#[must_use]
+pub fn look(snapshot: &Snapshot) -> Option<String> {
+    let waiting = to_look_at(snapshot);
+    (waiting > 0).then(|| format!("Look at {}…", number(waiting, "change")))
+}
+
+/// How many tools and starts of servers wait until the person has looked at them.
+#[must_use]
+pub fn to_look_at(snapshot: &Snapshot) -> usize {
+    let enabled = || snapshot.servers.iter().filter(|server| server.enabled);
+    let starts = enabled().filter(|server| server.start_waits).count();
+    starts + enabled().flat_map(|server| &server.tools).filter(|tool| is_held(tool)).count()
+}
+
+/// Whether a tool waits until the person has looked at it. One that is off has no need to.
+#[must_use]
+pub fn is_held(tool: &ToolView) -> bool {
+    tool.held.is_some() && tool.mode != Mode::Off
 }
 
 /// How much is offered: servers that are to run, and their tools that are not off.
@@ -74,6 +100,8 @@ pub fn server_name(server: &ServerView) -> String {
     let name = clip(server.name.as_str(), NAME_LENGTH);
     let state = match server.state {
         _ if !server.enabled => "off",
+        _ if server.start_waits => "waits for you",
+        ServerState::Ready { .. } if server.paused.is_some() => "paused",
         ServerState::Ready { .. } => return name,
         ServerState::Stopped => "stopped",
         ServerState::Starting { .. } => "starting",
@@ -88,6 +116,8 @@ pub fn server_name(server: &ServerView) -> String {
 pub fn server_state(server: &ServerView) -> String {
     match &server.state {
         _ if !server.enabled => "Switched off".to_owned(),
+        _ if server.start_waits => "Waits until you have looked at how it is started".to_owned(),
+        ServerState::Ready { .. } if server.paused.is_some() => "Paused".to_owned(),
         ServerState::Stopped => "Stopped".to_owned(),
         ServerState::Starting { .. } => "Starting…".to_owned(),
         ServerState::Ready { .. } => {

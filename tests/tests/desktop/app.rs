@@ -37,7 +37,9 @@ pub(crate) async fn until_it_serves(engine: &TestEngine) {
 impl App {
     /// Starts it and waits until its gateway answers.
     pub(crate) async fn start(setup: Setup, more: &[&str]) -> Self {
-        let engine = setup.prepare(free_port());
+        let mut engine = setup.prepare(free_port()).start_again();
+        // Without a desktop the config is the consent, so that the servers in it are agreed to.
+        assert!(engine.stop().success());
         let mut app = Self { engine, process: None };
         app.process = Some(app.spawn(more));
         until_it_serves(&app.engine).await;

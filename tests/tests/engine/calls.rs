@@ -254,7 +254,8 @@ async fn every_page_of_a_long_list_is_read() {
 
 #[tokio::test]
 async fn a_list_that_changes_while_the_server_runs_is_told_and_read_again() {
-    let engine = Setup::new().server("changes", "changes-tools").start_ready().await;
+    let accepts = Setup::new().policy(json!({"changedTools": "accept"}));
+    let engine = accepts.server("changes", "changes-tools").start_ready().await;
     let client = McpClient::open(&engine, "/mcp").await;
     let mut stream = client.listen().await;
     client.call("changes__grow", json!({})).await;

@@ -6,7 +6,7 @@ use drawbridge_tests::programs::{Finished, Shim, finish};
 use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, files, wait::SOON};
 use serde_json::json;
 
-fn run(engine: &TestEngine, arguments: &[&str]) -> Finished {
+pub(crate) fn run(engine: &TestEngine, arguments: &[&str]) -> Finished {
     finish(engine.command(arguments).args(engine.places()))
 }
 

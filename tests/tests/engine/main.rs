@@ -8,6 +8,7 @@ mod calls;
 mod forwarder;
 mod guard;
 mod headless;
+mod pins;
 mod processes;
 mod real_servers;
 mod record;

@@ -1,5 +1,6 @@
 //! What is put on record, and how it reads afterwards.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -66,7 +67,7 @@ pub struct CallBegan {
     /// What it is called with.
     pub arguments: Option<Excerpt>,
     /// Why it may run, where that is more than its mode.
-    pub note: Option<&'static str>,
+    pub note: Option<Cow<'static, str>>,
 }
 
 impl CallBegan {

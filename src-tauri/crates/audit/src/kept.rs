@@ -1,16 +1,21 @@
 //! What a person switched in the panel or tray and that holds until it is switched back.
 
-use std::collections::BTreeSet;
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::path::Path;
 
 use drawbridge_model::{ServerName, ToolName};
 use serde::{Deserialize, Serialize};
 
+use crate::read::Readers;
 use crate::row::Row;
-use crate::{NotRecorded, ReadError, Record};
+use crate::{NotRecorded, ReadError, Record, file};
 
-const PAUSED: &str = "paused";
+const PAUSES: &str = "pauses";
 const SWITCHED_OFF: &str = "switchedOff";
 const ANSWERS: &str = "answers";
+/// Followed by the name of the server.
+const PINS: &str = "pins:";
 
 /// A small store of values by key, in the same file as the record and written by the same writer.
 #[derive(Clone)]
@@ -32,20 +37,42 @@ impl KeptState {
         Self { record }
     }
 
-    /// Whether all tools are paused.
+    /// The pauses that hold, in the form of whoever decides by them.
     ///
     /// # Errors
-    /// When the file cannot be read. Whoever asks at start treats that as paused.
-    pub async fn paused(&self) -> Result<bool, ReadError> {
-        Ok(self.get(PAUSED).await?.unwrap_or_default())
+    /// When the file cannot be read, or holds another form.
+    pub async fn pauses<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, ReadError> {
+        self.get(PAUSES).await
     }
 
-    /// Keeps whether all tools are paused.
+    /// Keeps the pauses that hold, in place of what was kept before.
     ///
     /// # Errors
     /// When it could not be written.
-    pub async fn set_paused(&self, paused: bool) -> Result<(), NotRecorded> {
-        self.set(PAUSED, &paused).await
+    pub async fn set_pauses<T: Serialize>(&self, pauses: &T) -> Result<(), NotRecorded> {
+        self.set(PAUSES.into(), pauses).await
+    }
+
+    /// What is known of each server's tools, in the form of whoever decides by it.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds another form.
+    pub async fn pins<T: for<'de> Deserialize<'de>>(
+        &self,
+    ) -> Result<BTreeMap<ServerName, T>, ReadError> {
+        pins(self.record.readers()).await
+    }
+
+    /// Keeps what is known of one server's tools, in place of what was kept before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_pins<T: Serialize>(
+        &self,
+        server: &ServerName,
+        pins: &T,
+    ) -> Result<(), NotRecorded> {
+        self.set(format!("{PINS}{server}").into(), pins).await
     }
 
     /// What is switched off apart from the config file.
@@ -61,7 +88,7 @@ impl KeptState {
     /// # Errors
     /// When it could not be written.
     pub async fn set_switched_off(&self, all: &BTreeSet<SwitchedOff>) -> Result<(), NotRecorded> {
-        self.set(SWITCHED_OFF, all).await
+        self.set(SWITCHED_OFF.into(), all).await
     }
 
     /// What the person allowed for good, in the form of whoever decides by it.
@@ -77,7 +104,7 @@ impl KeptState {
     /// # Errors
     /// When it could not be written.
     pub async fn set_answers<T: Serialize>(&self, answers: &T) -> Result<(), NotRecorded> {
-        self.set(ANSWERS, answers).await
+        self.set(ANSWERS.into(), answers).await
     }
 
     async fn get<T: for<'de> Deserialize<'de>>(
@@ -85,15 +112,46 @@ impl KeptState {
         key: &'static str,
     ) -> Result<Option<T>, ReadError> {
         let Some(text) = self.record.readers().kept(key).await? else { return Ok(None) };
-        match serde_json::from_str(&text) {
-            Ok(value) => Ok(Some(value)),
-            Err(_) => Err(ReadError::Unexpected { column: key, value: text }),
-        }
+        parsed(key, text).map(Some)
     }
 
-    async fn set<T: Serialize>(&self, key: &'static str, value: &T) -> Result<(), NotRecorded> {
+    async fn set<T: Serialize>(
+        &self,
+        key: Cow<'static, str>,
+        value: &T,
+    ) -> Result<(), NotRecorded> {
         let value = serde_json::to_string(value)
             .map_err(|error| NotRecorded::Unwritable(error.to_string().into()))?;
         self.record.writer().write(Row::Kept { key, value }).await.map(|_| ())
     }
+}
+
+/// What is known of each server's tools in a data folder that another process may be using.
+///
+/// # Errors
+/// When the file cannot be read, or holds another form.
+pub async fn read_pins<T: for<'de> Deserialize<'de>>(
+    folder: &Path,
+) -> Result<BTreeMap<ServerName, T>, ReadError> {
+    let readers = Readers::new(&folder.join(file::FILE), 0);
+    let all = pins(&readers).await;
+    readers.close().await;
+    all
+}
+
+async fn pins<T: for<'de> Deserialize<'de>>(
+    readers: &Readers,
+) -> Result<BTreeMap<ServerName, T>, ReadError> {
+    let mut all = BTreeMap::new();
+    for (name, text) in readers.kept_under(PINS).await? {
+        // What is no name of a server is none that was configured.
+        if let Ok(server) = ServerName::new(&name) {
+            all.insert(server, parsed("pins", text)?);
+        }
+    }
+    Ok(all)
+}
+
+fn parsed<T: for<'de> Deserialize<'de>>(key: &'static str, text: String) -> Result<T, ReadError> {
+    serde_json::from_str(&text).map_err(|_| ReadError::Unexpected { column: key, value: text })
 }

@@ -26,7 +26,7 @@ pub use entry::{
     CallBegan, CallEnded, Entry, EntryDetail, EntryId, Excerpt, KEPT_BYTES, Kept, Note, Page,
 };
 pub use error::{NotRecorded, OpenError, ReadError};
-pub use kept::{KeptState, SwitchedOff};
+pub use kept::{KeptState, SwitchedOff, read_pins};
 pub use lock::DataFolderLock;
 pub use record::Record;
 pub use told::{Afterwards, Begun, Recorded};

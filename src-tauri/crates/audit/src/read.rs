@@ -40,6 +40,9 @@ const ONE_ENTRY: &str = entries!(
 
 const KEPT: &str = "SELECT value FROM kept WHERE key = ?1";
 
+const KEPT_UNDER: &str =
+    "SELECT key, value FROM kept WHERE substr(key, 1, length(?1)) = ?1 ORDER BY key";
+
 pub(crate) struct Readers {
     pool: SqlitePool,
     run: i64,
@@ -85,9 +88,20 @@ impl Readers {
         Ok(Some(EntryDetail { entry: entry(&row)?, arguments, result, result_bytes }))
     }
 
-    pub(crate) async fn kept(&self, key: &'static str) -> Result<Option<String>, ReadError> {
+    pub(crate) async fn kept(&self, key: &str) -> Result<Option<String>, ReadError> {
         let value = sqlx::query_scalar(KEPT).bind(key).fetch_optional(&self.pool).await;
         value.map_err(read_error)
+    }
+
+    /// All keys that begin so, without that beginning, and their values.
+    pub(crate) async fn kept_under(
+        &self,
+        prefix: &str,
+    ) -> Result<Vec<(String, String)>, ReadError> {
+        let rows = sqlx::query_as::<_, (String, String)>(KEPT_UNDER).bind(prefix);
+        let rows = rows.fetch_all(&self.pool).await.map_err(read_error)?;
+        let bare = |(key, value): (String, String)| (key[prefix.len()..].to_owned(), value);
+        Ok(rows.into_iter().map(bare).collect())
     }
 
     /// Lets the file go. Reads that are under way come to their end.

@@ -1,5 +1,6 @@
 //! Rows on their way into the file.
 
+use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
 use crate::told::Told;
@@ -17,7 +18,7 @@ pub(crate) enum Row {
     /// Something happened at one moment.
     Noted(Note),
     /// A value is kept under a key.
-    Kept { key: &'static str, value: String },
+    Kept { key: Cow<'static, str>, value: String },
 }
 
 impl From<CallBegan> for Row {
@@ -30,7 +31,7 @@ impl From<CallBegan> for Row {
             subject: call.subject,
             arguments: call.arguments,
             outcome: None,
-            note: call.note.map(str::to_owned),
+            note: call.note.map(Cow::into_owned),
         })
     }
 }

@@ -341,7 +341,7 @@ impl Writer {
         }
         if desk.ends.is_empty() && !desk.closed {
             // Something to try with, so that the trouble ends when its cause does.
-            let row = Row::Kept { key: "tried", value: String::new() };
+            let row = Row::Kept { key: "tried".into(), value: String::new() };
             desk.ends.push_back(Waiting::new(row, Awaits::Nobody, Place::Extra));
         }
         drop(desk);

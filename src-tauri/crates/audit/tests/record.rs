@@ -2,13 +2,14 @@
 
 mod support;
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
 use drawbridge_audit::{
     CallBegan, CallEnded, Excerpt, KEPT_BYTES, NotRecorded, Note, OpenError, Record, SwitchedOff,
+    read_pins,
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, ServerName, ToolName};
 use rusqlite::Connection;
@@ -361,25 +362,32 @@ async fn dropping_the_last_handle_lets_the_folder_go() {
 async fn switches_are_kept_from_one_run_to_the_next() {
     let test = TestRecord::open().await;
     let kept = test.record.kept();
-    assert!(!kept.paused().await.expect("reads"));
+    assert_eq!(kept.pauses::<Vec<String>>().await.expect("reads"), None);
     assert!(kept.switched_off().await.expect("reads").is_empty());
     let files = ServerName::new("files").expect("a plain name");
     let off = BTreeSet::from([
         SwitchedOff { server: files.clone(), tool: None },
-        SwitchedOff { server: files, tool: Some(ToolName::new("write_file").expect("plain")) },
+        SwitchedOff {
+            server: files.clone(),
+            tool: Some(ToolName::new("write_file").expect("plain")),
+        },
     ]);
-    kept.set_paused(true).await.expect("writes");
+    let all = vec!["all".to_owned()];
+    let pins = BTreeMap::from([(files.clone(), "known".to_owned())]);
+    kept.set_pauses(&all).await.expect("writes");
     kept.set_switched_off(&off).await.expect("writes");
-    assert!(kept.paused().await.expect("reads"), "it holds at once");
+    kept.set_pins(&files, &"known").await.expect("writes");
+    assert_eq!(kept.pauses().await.expect("reads"), Some(all.clone()), "it holds at once");
+    let beside: BTreeMap<_, String> = read_pins(&test.folder).await.expect("reads beside");
+    assert_eq!(beside, pins);
     drop(kept);
 
     let test = test.reopen().await;
     let kept = test.record.kept();
-    assert!(kept.paused().await.expect("reads"));
+    assert_eq!(kept.pauses().await.expect("reads"), Some(all));
     assert_eq!(kept.switched_off().await.expect("reads"), off);
-    kept.set_paused(false).await.expect("writes");
+    assert_eq!(kept.pins::<String>().await.expect("reads"), pins);
     kept.set_switched_off(&BTreeSet::new()).await.expect("writes");
-    assert!(!kept.paused().await.expect("reads"));
     assert!(kept.switched_off().await.expect("reads").is_empty());
 }
 

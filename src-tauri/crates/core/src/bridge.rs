@@ -82,14 +82,39 @@ macro_rules! engine_commands {
             stop_server(server: ServerName) -> ();
             /// Stops a server and starts it again.
             restart_server(server: ServerName) -> ();
-            /// Pauses or resumes all tools.
-            set_paused(paused: bool) -> ();
+            /// Pauses, and says how many calls are still under way. `minutes`: until it ends by
+            /// itself.
+            pause(scope: PauseScope, minutes: Option<u32>) -> u32;
+            /// Ends a pause.
+            resume(scope: PauseScope) -> ();
+            /// Cancels the calls under way, and says how many there were.
+            cancel_calls(scope: PauseScope) -> u32;
             /// Answers calls that wait for the person.
             answer_questions(questions: Vec<u64>, answer: QuestionAnswer) -> ();
             /// Denies every call that waits for the person.
             deny_all_questions() -> ();
             /// Takes remembered answers back: from the next call on the person is asked again.
             take_back_answers(answers: Vec<u64>) -> ();
+            /// What is new or changed about the tools of a server that are held back.
+            tool_differences(server: ServerName) -> Vec<ToolDifference>;
+            /// Lets apps use tools the person has looked at, each as it was shown.
+            accept_tools(server: ServerName, tools: Vec<SeenTool>) -> ();
+            /// How a server would be started that waits for the person to agree.
+            start_review(server: ServerName) -> StartReview;
+            /// Starts a server as it was shown.
+            agree_to_start(server: ServerName, fingerprint: String) -> ();
+            /// Says what is done about keys and tokens in a server's arguments and results.
+            set_secrets_rule(server: ServerName, rule: SecretsRule) -> ();
+            /// Lets what was blocked cross once, if it comes again soon.
+            let_through_once(blocked: u64) -> ();
+            /// Puts away what was blocked.
+            dismiss_blocked(blocked: u64) -> ();
+            /// The secrets that the config refers to, without their values.
+            secrets() -> SecretsView;
+            /// Keeps a secret in the keyring, in place of the one that was there.
+            store_secret(name: String, value: String) -> ();
+            /// Removes a secret from the keyring.
+            remove_secret(name: String) -> ();
             /// A tool with its schemas.
             tool_detail(server: ServerName, tool: ToolName) -> ToolDetail;
             /// Reads servers out of a pasted snippet. Nothing is added.

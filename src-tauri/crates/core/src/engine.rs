@@ -5,6 +5,9 @@ mod activity;
 mod consent;
 mod export;
 mod failure;
+mod pauses;
+mod secrets;
+mod seen;
 mod servers;
 mod start_error;
 mod switches;
@@ -19,7 +22,7 @@ use drawbridge_audit::Record;
 use drawbridge_gateway::{Clients, GuardRules, Health, Presences};
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_model::ClientName;
-use drawbridge_policy::{Answers, KeptAnswers, Questions};
+use drawbridge_policy::{Answers, Blocked, KeptAnswers, Questions};
 use drawbridge_secrets::{SecretStore, Token};
 use drawbridge_supervisor::sweep_leftovers;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -36,10 +39,12 @@ use crate::config::edit::RemovedText;
 use crate::config::{InForce, Store, StoreSettings};
 use crate::controller::{self, Consent, Controller, Event, Kept, Launcher, Sources, State, Tables};
 use crate::export::change::{PlannedChange, WrittenChange};
+use crate::findings;
 use crate::gateway_port::GatewayPort;
 use crate::in_order::InOrder;
 use crate::logs::Logs;
 use crate::paths::Paths;
+use crate::pins;
 use crate::undo::UndoShelf;
 use crate::view::Snapshot;
 
@@ -94,6 +99,7 @@ struct Inner {
     record: Record,
     answers: Arc<Answers>,
     questions: Arc<Questions>,
+    blocked: Arc<Blocked>,
     catalog: Arc<CatalogStore>,
     launcher: Arc<Launcher>,
     secrets: Arc<dyn SecretStore>,
@@ -150,14 +156,20 @@ impl Engine {
             (listening, _) => listening,
         };
 
-        let kept = controller::read_kept(&record).await?;
+        let before = controller::read_kept(&record).await?;
+        let kept = Kept {
+            pauses: before.pauses.clone(),
+            switched_off: before.switched_off.clone(),
+            ..Kept::default()
+        };
         let kept_answers: KeptAnswers = record.kept().answers().await?.unwrap_or_default();
         let answers = Arc::new(Answers::restored(kept_answers));
         let questions = Arc::new(Questions::new(attendance == Attendance::Attended));
+        let blocked = Arc::new(Blocked::default());
         let state = State::new(
             Arc::clone(&loaded),
-            kept.paused,
-            kept.switched_off.clone(),
+            before,
+            attendance,
             paths.config_file.display().to_string(),
             wanted_port,
             fixed_port.is_some(),
@@ -187,6 +199,7 @@ impl Engine {
             policy: Arc::clone(&policy),
             answers: Arc::clone(&answers),
             questions: Arc::clone(&questions),
+            blocked: Arc::clone(&blocked),
             clients: Arc::clone(&clients),
             catalog: Arc::clone(&catalog),
             upstreams: Arc::clone(&upstreams),
@@ -228,7 +241,11 @@ impl Engine {
             catalog: catalog.changes(),
             presences: seen,
             record_trouble: record.trouble(),
-            consent: Consent::new(Arc::clone(&questions), Arc::clone(&answers)),
+            consent: Consent::new(
+                Arc::clone(&questions),
+                Arc::clone(&answers),
+                Arc::clone(&blocked),
+            ),
             config: store.subscribe(),
         };
         let tables = Tables {
@@ -248,9 +265,20 @@ impl Engine {
             notes,
             runs: HashMap::new(),
             retries: HashMap::new(),
+            resume: CancellationToken::new(),
         };
         recording.spawn(controller::run(state, inbox, sources, tables));
         controller.reload().await;
+        // Where somebody is there, they look at the tools themselves.
+        if attendance == Attendance::Unattended {
+            tasks.spawn(pins::follow(paths.clone(), controller.clone(), stop.clone()));
+        }
+        tasks.spawn(findings::keep_scanning(
+            Arc::clone(&catalog),
+            controller.clone(),
+            tasks.clone(),
+            stop.clone(),
+        ));
 
         let (events, _) = broadcast::channel(WAITING_EVENTS);
         let engine = Self(Arc::new(Inner {
@@ -266,6 +294,7 @@ impl Engine {
             record,
             answers,
             questions,
+            blocked,
             catalog,
             launcher,
             secrets,

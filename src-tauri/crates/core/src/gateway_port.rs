@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use drawbridge_gateway::{BindError, Gateway, Listeners, Presences, Shared};
+use drawbridge_gateway::{BindError, CallsOf, Gateway, Listeners, Presences, Shared};
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
@@ -106,6 +106,18 @@ impl GatewayPort {
         if let Some(gateway) = present.as_ref() {
             gateway.clients_changed();
         }
+    }
+
+    /// How many of these calls are in flight.
+    pub(crate) fn count_calls(&self, of: &CallsOf) -> usize {
+        let present = self.0.present.lock().unwrap_or_else(PoisonError::into_inner);
+        present.as_ref().map_or(0, |gateway| gateway.count_calls(of))
+    }
+
+    /// Cancels these calls and gives how many there were.
+    pub(crate) fn cancel_calls(&self, of: &CallsOf) -> usize {
+        let present = self.0.present.lock().unwrap_or_else(PoisonError::into_inner);
+        present.as_ref().map_or(0, |gateway| gateway.cancel_calls(of))
     }
 
     /// Passes on who is here, until that gateway is gone.

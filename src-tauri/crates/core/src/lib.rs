@@ -11,6 +11,7 @@ pub mod clock;
 pub mod config;
 pub mod export;
 pub mod paths;
+pub mod pins;
 pub mod snippet;
 pub mod view;
 
@@ -18,8 +19,10 @@ mod access;
 mod attendance;
 mod computer;
 mod controller;
+mod difference;
 mod draft;
 mod engine;
+mod findings;
 mod gateway_port;
 mod in_order;
 mod logs;

@@ -4,11 +4,15 @@
 //! All times are milliseconds since 1970 (UTC).
 
 use drawbridge_model::{
-    ActivityKind, ActivityOutcome, ClientName, Isolation, Mode, Preset, Problem, ServerName,
-    ServerState, ToolName,
+    ActivityKind, ActivityOutcome, ClientName, Isolation, Mode, Preset, Problem, SecretsRule,
+    ServerName, ServerState, ToolName,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
+
+mod consent;
+
+pub use consent::*;
 
 /// Everything that is true right now, as far as a person wants to see it.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -20,8 +24,8 @@ pub struct Snapshot {
     pub version: String,
     /// The address apps connect to, and whether it answers.
     pub gateway: GatewayView,
-    /// Whether all tools are paused.
-    pub paused: bool,
+    /// The pause of all tools.
+    pub paused: Option<PauseView>,
     /// All configured servers and the built-in one, in the order of the config file, the built-in
     /// one first.
     pub servers: Vec<ServerView>,
@@ -35,86 +39,8 @@ pub struct Snapshot {
     pub questions: Vec<QuestionView>,
     /// Answers that are remembered, by app, server and tool.
     pub allowed_answers: Vec<AllowedAnswer>,
-}
-
-/// A call that waits for the person's answer.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct QuestionView {
-    /// Names it while it waits.
-    pub id: u64,
-    /// The app that asks.
-    pub client: ClientName,
-    /// What the app calls itself.
-    pub client_says: Option<String>,
-    /// The server it goes to.
-    pub server: ServerName,
-    /// The tool, as its server names it.
-    pub tool: ToolName,
-    /// A title for people, if the server gave one.
-    pub title: Option<String>,
-    /// What the server says it does.
-    pub description: String,
-    /// What the server claims about it.
-    pub claims: ToolClaims,
-    /// All arguments as indented JSON, nothing left out. Empty when there are none.
-    pub arguments: String,
-    /// When it was asked.
-    pub asked_at: i64,
-    /// When it is denied by itself.
-    pub expires_at: i64,
-    /// How often the person has allowed this tool to this app before.
-    pub allowed_before: u32,
-    /// The person is asked about this tool every time, so that no answer is remembered.
-    pub every_time: bool,
-}
-
-/// What the person answers.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub enum QuestionAnswer {
-    /// This call may run.
-    AllowOnce,
-    /// This app may use this tool until its session ends.
-    AllowForSession,
-    /// This app may use this tool until the answer is taken back or the tool changes.
-    AlwaysAllow,
-    /// This call may not run.
-    Deny,
-    /// This call may not run, and the tool is switched off for all apps.
-    DenyAndSwitchOff,
-}
-
-/// An answer that is remembered: this app may use this tool without being asked.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct AllowedAnswer {
-    /// Names it, to take it back.
-    pub id: u64,
-    /// The app.
-    pub client: ClientName,
-    /// The server.
-    pub server: ServerName,
-    /// The tool, as its server names it.
-    pub tool: ToolName,
-    /// How long it lasts.
-    pub lasts: AnswerLasts,
-    /// When it was given.
-    pub given_at: i64,
-    /// When a call last ran because of it.
-    pub last_used: Option<i64>,
-    /// How many calls ran because of it.
-    pub used: u32,
-}
-
-/// How long an answer is remembered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub enum AnswerLasts {
-    /// Until the app's session ends.
-    Session,
-    /// Until it is taken back or the tool changes.
-    Always,
+    /// What was blocked because of a key or token in it, the newest first.
+    pub blocked: Vec<BlockedView>,
 }
 
 /// The address apps connect to.
@@ -181,6 +107,12 @@ pub struct ServerView {
     pub preset: Preset,
     /// Whether apps share one process.
     pub isolation: Isolation,
+    /// What is done about keys and tokens in arguments and results.
+    pub secrets: SecretsRule,
+    /// The pause of all it offers.
+    pub paused: Option<PauseView>,
+    /// How it is started was changed outside the panel, and it waits for the person to agree.
+    pub start_waits: bool,
     /// What it calls itself, once it has answered.
     pub identity: Option<ServerIdentity>,
     /// Its tools, in its order.
@@ -251,6 +183,10 @@ pub struct ToolView {
     pub claims: ToolClaims,
     /// About how many tokens its definition costs an app in each request.
     pub tokens: u32,
+    /// Why apps cannot use it until the person has seen it.
+    pub held: Option<Held>,
+    /// What deserves a second look in what its server says of it.
+    pub findings: Vec<ToolFinding>,
 }
 
 /// Where a tool's mode comes from.
@@ -300,6 +236,8 @@ pub struct ClientView {
     pub sessions: u32,
     /// When it last sent a request since Drawbridge started.
     pub last_seen: Option<i64>,
+    /// The pause of all it calls.
+    pub paused: Option<PauseView>,
 }
 
 /// The config file.

@@ -11,7 +11,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use drawbridge_audit::Record;
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
-use drawbridge_policy::{Answers, Policy, Questions};
+use drawbridge_policy::{Answers, Blocked, Policy, Questions};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Notify, watch};
 use tokio_util::sync::CancellationToken;
@@ -28,7 +28,7 @@ use crate::listener::Listeners;
 use crate::presence::{Presence, Presences};
 use crate::refusal::Door;
 use crate::serving::Ending;
-use crate::session::{Session, Sessions};
+use crate::session::{CallsOf, Session, Sessions};
 use crate::{door, listener, serving};
 
 /// What the gateway reads while it serves. Each table is swapped whole by its owner, so that a
@@ -41,6 +41,8 @@ pub struct Shared {
     pub answers: Arc<Answers>,
     /// Where calls wait for the person's answer.
     pub questions: Arc<Questions>,
+    /// What was stopped because it held a key or token.
+    pub blocked: Arc<Blocked>,
     /// Who may connect. After a change call [`Gateway::clients_changed`].
     pub clients: Arc<ArcSwap<Clients>>,
     /// What the servers offer.
@@ -205,6 +207,18 @@ impl Gateway {
         let clients = self.edge.shared.clients.load_full();
         let ended = self.edge.sessions.end_where(|session| !clients.has(&session.hello.client));
         self.edge.tidy(&ended);
+    }
+
+    /// How many of these calls are in flight.
+    #[must_use]
+    pub fn count_calls(&self, of: &CallsOf) -> usize {
+        self.edge.sessions.count_calls(of)
+    }
+
+    /// Cancels these calls, as the person wishes, and gives how many there were. Their servers are
+    /// told, and their apps get an answer that says so.
+    pub fn cancel_calls(&self, of: &CallsOf) -> usize {
+        self.edge.sessions.cancel_calls(of)
     }
 
     /// Ends: nothing more is accepted, listening streams close, calls in flight have `grace`, and

@@ -40,3 +40,4 @@ pub use health::{Health, ServerHealth};
 pub use limits::Limits;
 pub use listener::{BindError, Listeners, bind};
 pub use presence::{ClientPresence, Presences};
+pub use session::CallsOf;

@@ -82,6 +82,19 @@ pub(crate) enum Withdrawn {
     ByApp(Option<Box<RawValue>>),
     /// Its session ended.
     WithSession,
+    /// The person cancelled it.
+    ByPerson,
+}
+
+/// Which calls in flight are meant.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum CallsOf {
+    /// All.
+    All,
+    /// Those to one server.
+    Server(ServerName),
+    /// Those of one app.
+    Client(ClientName),
 }
 
 /// What an app said when it opened a session.
@@ -103,7 +116,7 @@ pub(crate) struct Session {
     /// Cancelled when the session has ended.
     pub(crate) ended: CancellationToken,
     last_used: Mutex<Instant>,
-    calls: Mutex<HashMap<Box<str>, oneshot::Sender<Withdrawn>>>,
+    calls: Mutex<HashMap<Box<str>, CallUnderWay>>,
     questions: Mutex<HashMap<u64, ServerRequest>>,
     next_question: AtomicU64,
     next_stream: AtomicU64,
@@ -111,6 +124,9 @@ pub(crate) struct Session {
     level: Mutex<Option<LogLevel>>,
     subscriptions: Mutex<HashSet<(ServerName, String)>>,
 }
+
+/// The server a call goes to, and how it is told to end early.
+type CallUnderWay = (ServerName, oneshot::Sender<Withdrawn>);
 
 #[derive(Default)]
 struct Streams {
@@ -166,6 +182,7 @@ impl Session {
     pub(crate) fn begin_call(
         self: &Arc<Self>,
         id: &str,
+        server: &ServerName,
         limit: usize,
     ) -> Result<InFlight, CallRefused> {
         let (withdraw, withdrawn) = oneshot::channel();
@@ -179,7 +196,7 @@ impl Session {
         match calls.entry(id.into()) {
             std::collections::hash_map::Entry::Occupied(_) => Err(CallRefused::IdInUse),
             std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert(withdraw);
+                free.insert((server.clone(), withdraw));
                 Ok(InFlight { session: Arc::clone(self), id: id.into(), withdrawn })
             }
         }
@@ -187,8 +204,28 @@ impl Session {
 
     /// Cancels the call with this id, if it is in flight.
     pub(crate) fn cancel_call(&self, id: &str, reason: Option<&RawValue>) {
-        if let Some(withdraw) = lock(&self.calls).remove(id) {
+        if let Some((_, withdraw)) = lock(&self.calls).remove(id) {
             let _ended = withdraw.send(Withdrawn::ByApp(reason.map(ToOwned::to_owned)));
+        }
+    }
+
+    /// How many of these calls are in flight.
+    fn count_calls(&self, of: &CallsOf) -> usize {
+        lock(&self.calls).values().filter(|(server, _)| self.is_of(of, server)).count()
+    }
+
+    /// Cancels these calls for the person, and gives how many there were.
+    fn cancel_calls(&self, of: &CallsOf) -> usize {
+        let mut calls = lock(&self.calls);
+        let cancelled = calls.extract_if(|_, (server, _)| self.is_of(of, server));
+        cancelled.map(|(_, (_, withdraw))| drop(withdraw.send(Withdrawn::ByPerson))).count()
+    }
+
+    fn is_of(&self, of: &CallsOf, server: &ServerName) -> bool {
+        match of {
+            CallsOf::All => true,
+            CallsOf::Server(wanted) => server == wanted,
+            CallsOf::Client(wanted) => self.hello.client.name == *wanted,
         }
     }
 
@@ -292,7 +329,7 @@ impl Session {
     /// streams closed.
     fn end(&self) {
         self.ended.cancel();
-        for (_, withdraw) in lock(&self.calls).drain() {
+        for (_, (_, withdraw)) in lock(&self.calls).drain() {
             let _ended = withdraw.send(Withdrawn::WithSession);
         }
         lock(&self.questions).clear();
@@ -409,6 +446,16 @@ impl Sessions {
     pub(crate) fn all(&self) -> Vec<Arc<Session>> {
         let open = self.open.read().unwrap_or_else(PoisonError::into_inner);
         open.values().flat_map(HashMap::values).cloned().collect()
+    }
+
+    /// How many of these calls are in flight.
+    pub(crate) fn count_calls(&self, of: &CallsOf) -> usize {
+        self.all().iter().map(|session| session.count_calls(of)).sum()
+    }
+
+    /// Cancels these calls for the person, and gives how many there were.
+    pub(crate) fn cancel_calls(&self, of: &CallsOf) -> usize {
+        self.all().iter().map(|session| session.cancel_calls(of)).sum()
     }
 
     pub(crate) fn count(&self, client: &ClientName) -> usize {

@@ -1,5 +1,6 @@
-//! Many callers while switches flip, answers are given and taken back, and the tool changes: what
-//! the server saw is exactly what was let through, and nothing crosses while it is closed.
+//! Many callers while switches flip, answers are given and taken back, the tool changes and is
+//! looked at, and pauses come and go: what the server saw is exactly what was let through, and
+//! nothing crosses while it is closed.
 #![allow(clippy::unwrap_used, clippy::expect_used, reason = "tests")]
 
 mod support;
@@ -9,8 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
-use drawbridge_model::{Mode, ServerName};
-use drawbridge_policy::{Answer, Lasts};
+use drawbridge_model::{ClientName, Mode, ServerName};
+use drawbridge_policy::{Answer, Known, Lasts};
 use serde_json::json;
 use support::server::{Script, Scripted};
 use support::{Stage, quick, said};
@@ -67,6 +68,31 @@ fn change_the_tool(stage: &Stage) {
     stage.shared.catalog.publish(&ServerName::new("files").unwrap(), offer);
 }
 
+/// The person looks at the tool as it is now, or at none.
+fn look_at_the_tool(stage: &Stage, looks: bool) {
+    let catalog = stage.shared.catalog.snapshot();
+    let tools = &catalog.server("files").expect("it is there").offer.tools;
+    let seen = tools.iter().filter(|_| looks);
+    let seen = seen.map(|tool| (tool.name.clone(), tool.digest.into())).collect();
+    stage.policy(|policy| {
+        let rules = policy.servers.get_mut("files").expect("it is there");
+        rules.known = Known::Only(Arc::new(seen));
+    });
+}
+
+fn pause_server(stage: &Stage, paused: bool) {
+    stage.policy(|policy| {
+        policy.servers.values_mut().for_each(|rules| rules.paused = paused);
+    });
+}
+
+fn pause_app(stage: &Stage, paused: bool) {
+    let editor = ClientName::new("editor").unwrap();
+    stage.policy(|policy| {
+        policy.paused_clients = paused.then_some(editor).into_iter().collect();
+    });
+}
+
 /// Answers what waits, as it comes, while the person is there.
 async fn person(stage: &Stage, tally: &Tally) {
     let mut dice = Dice(0x9e37_79b9);
@@ -107,6 +133,19 @@ async fn switches(stage: &Stage, files: &Scripted, tally: &Tally) {
             }
             if dice.throw(3) == 0 {
                 change_the_tool(stage);
+                // Now and then it stays unseen until the next turn.
+                if dice.throw(4) > 0 {
+                    look_at_the_tool(stage, true);
+                }
+            }
+            match dice.throw(10) {
+                0 => pause_server(stage, true),
+                1 => pause_app(stage, true),
+                2.. => {
+                    pause_server(stage, false);
+                    pause_app(stage, false);
+                    look_at_the_tool(stage, true);
+                }
             }
             if dice.throw(3) == 0 {
                 stage.shared.answers.take_back(|remembered| remembered.id % 2 == 0);
@@ -116,7 +155,12 @@ async fn switches(stage: &Stage, files: &Scripted, tally: &Tally) {
 
         // Nobody answers and nothing is remembered, or a switch says no.
         tally.there.store(false, Ordering::Relaxed);
-        match dice.throw(4) {
+        match dice.throw(8) {
+            4 => pause_server(stage, true),
+            5 => pause_app(stage, true),
+            6 => look_at_the_tool(stage, false),
+            // What was seen is not what it is now.
+            7 => change_the_tool(stage),
             0 => stage.set_mode("files", "echo", Mode::Off),
             1 => stage.policy(|policy| policy.paused = true),
             2 => stage.policy(|policy| {
@@ -140,6 +184,9 @@ async fn switches(stage: &Stage, files: &Scripted, tally: &Tally) {
             policy.paused = false;
             policy.servers.values_mut().for_each(|rules| rules.enabled = true);
         });
+        pause_server(stage, false);
+        pause_app(stage, false);
+        look_at_the_tool(stage, true);
     }
     tally.there.store(true, Ordering::Relaxed);
 }
@@ -148,6 +195,7 @@ async fn switches(stage: &Stage, files: &Scripted, tally: &Tally) {
 async fn what_the_server_saw_is_exactly_what_was_let_through() {
     let stage = Arc::new(Stage::attended(quick()).await);
     let files = stage.add("files", Script::Everything).await;
+    look_at_the_tool(&stage, true);
     let tally = Arc::new(Tally::default());
     let mut callers = Vec::new();
     for caller in 0..CALLERS {

@@ -7,6 +7,7 @@
 )]
 
 mod client;
+mod pins;
 mod serve;
 mod stdio;
 
@@ -16,7 +17,7 @@ use std::process::ExitCode;
 
 use clap::{Args, Parser, Subcommand};
 use drawbridge_core::paths::Paths;
-use drawbridge_model::ClientName;
+use drawbridge_model::{ClientName, ServerName, ToolName};
 use tracing_subscriber::EnvFilter;
 
 /// What went as asked.
@@ -55,6 +56,30 @@ enum Command {
     Client {
         #[command(subcommand)]
         command: ClientCommand,
+    },
+    /// See which tools are known, and accept those that are new or changed.
+    Pins {
+        #[command(subcommand)]
+        command: PinsCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum PinsCommand {
+    /// List the tools: their server, their name, and known, new, changed or found.
+    List {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Let apps use tools that are held back, each as it is now. A running engine takes it up at
+    /// once, another at its next start.
+    Accept {
+        /// The server; all servers unless given.
+        server: Option<ServerName>,
+        /// The tool; all of the server's unless given.
+        tool: Option<ToolName>,
+        #[command(flatten)]
+        places: Places,
     },
 }
 
@@ -124,6 +149,12 @@ fn main() -> ExitCode {
         match command {
             Command::Serve { places, port } => serve::serve(places, port).await,
             Command::Stdio { client, places } => stdio::bridge(client, places).await,
+            Command::Pins { command } => match command {
+                PinsCommand::List { places } => pins::list(places).await,
+                PinsCommand::Accept { server, tool, places } => {
+                    pins::accept(server, tool, places).await
+                }
+            },
             Command::Client { command } => match command {
                 ClientCommand::Add { name, places } => client::add(name, places).await,
                 ClientCommand::List { places } => client::list(places).await,

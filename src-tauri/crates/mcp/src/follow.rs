@@ -1,7 +1,6 @@
 //! Keeping the catalog current while a connection lasts.
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use drawbridge_model::{ClientName, ServerName};
@@ -9,7 +8,7 @@ use futures_util::FutureExt as _;
 use futures_util::future::BoxFuture;
 
 use crate::bulletin::{Bulletin, Notice};
-use crate::catalog::{CatalogStore, Offer, read_list, read_offer};
+use crate::catalog::{Offer, read_list, read_offer};
 use crate::connection::{Connection, SendError};
 use crate::event::{ListKind, ServerEvent, ServerEvents};
 
@@ -18,8 +17,9 @@ const SETTLE: Duration = Duration::from_millis(50);
 
 /// Where what a server offers and says goes.
 pub struct FollowInto {
-    /// Takes its lists.
-    pub catalog: Arc<CatalogStore>,
+    /// Takes its lists, each time they were read, and ends once the catalog shows what apps may
+    /// see of them.
+    pub publish: Publish,
     /// Takes its news.
     pub bulletin: Bulletin,
     /// Takes lines on standard output that are no messages.
@@ -27,6 +27,9 @@ pub struct FollowInto {
     /// Takes sentences about lists that could not be read in full.
     pub on_warning: Box<dyn Fn(String) + Send + Sync>,
 }
+
+/// Puts what a server offers where apps see it.
+pub type Publish = Box<dyn Fn(Offer) -> BoxFuture<'static, ()> + Send + Sync>;
 
 impl fmt::Debug for FollowInto {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -110,7 +113,7 @@ impl Follower {
                     let kinds = reading.take().map(|(kinds, _)| kinds).unwrap_or_default();
                     warnings.into_iter().for_each(&self.into.on_warning);
                     match result {
-                        Ok(offer) => self.publish(offer, &kinds),
+                        Ok(offer) => self.publish(offer, &kinds).await,
                         Err(SendError::Closed(_)) => {}
                         Err(error) => {
                             (self.into.on_warning)(format!("its lists could not be read: {error}"));
@@ -158,9 +161,9 @@ impl Follower {
         }
     }
 
-    fn publish(&mut self, offer: Offer, kinds: &[ListKind]) {
+    async fn publish(&mut self, offer: Offer, kinds: &[ListKind]) {
         self.offer = offer.clone();
-        self.into.catalog.publish(&self.server, offer);
+        (self.into.publish)(offer).await;
         if !std::mem::replace(&mut self.published, true) {
             self.into.bulletin.announce(Notice::Opened { server: self.server.clone() });
         }

@@ -43,7 +43,7 @@ pub use catalog::{Catalog, CatalogStore, Offer};
 pub use connection::{Connection, Prepared, Request, SendError, Sent};
 pub use error::ConnectError;
 pub use event::{ListKind, LogLevel, ServerEvent, ServerEvents};
-pub use follow::{FollowInto, follow, relay};
+pub use follow::{FollowInto, Publish, follow, relay};
 pub use opening::{ConnectOptions, Opening, ServerCapabilities};
 pub use peer::{Caller, PeerFeatures};
 pub use question::ServerRequest;

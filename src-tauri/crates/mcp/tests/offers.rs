@@ -182,11 +182,21 @@ async fn a_server_that_never_stops_listing_is_cut_off() {
     assert_eq!(warnings.len(), 1);
 }
 
-fn into(catalog: &Arc<CatalogStore>, bulletin: &Bulletin) -> (FollowInto, Arc<Mutex<Vec<String>>>) {
+fn into(
+    name: &str,
+    catalog: &Arc<CatalogStore>,
+    bulletin: &Bulletin,
+) -> (FollowInto, Arc<Mutex<Vec<String>>>) {
     let told = Arc::new(Mutex::new(Vec::new()));
     let (rubbish, warnings) = (Arc::clone(&told), Arc::clone(&told));
     let into = FollowInto {
-        catalog: Arc::clone(catalog),
+        publish: {
+            let (catalog, name) = (Arc::clone(catalog), server(name));
+            Box::new(move |offer| {
+                catalog.publish(&name, offer);
+                async {}.boxed()
+            })
+        },
         bulletin: bulletin.clone(),
         on_rubbish: Box::new(move |line| rubbish.lock().unwrap().push(line)),
         on_warning: Box::new(move |line| warnings.lock().unwrap().push(line)),
@@ -201,7 +211,7 @@ async fn a_followed_server_is_published_kept_current_and_stays_listed_when_it_en
     let mut news = bulletin.listen();
     let (mut peer, connection, events) =
         connect(r#"{"tools":{"listChanged":true},"prompts":{}}"#).await;
-    let (into, told) = into(&catalog, &bulletin);
+    let (into, told) = into("files", &catalog, &bulletin);
     let following = follow(server("files"), connection, events, into);
     let catalog = &catalog;
     let script = async move {

@@ -13,7 +13,7 @@ mod server;
 pub use activity::{ActivityKind, ActivityOutcome};
 pub use command_line::display_argv;
 pub use id::{ClientName, NameError, ServerName, ToolName};
-pub use mode::{Mode, Preset};
+pub use mode::{ChangedTools, Mode, Preset, SecretsRule};
 pub use problem::Problem;
 pub use server::{
     BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, ServerDefinition, ServerState, Transport,

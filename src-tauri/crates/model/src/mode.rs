@@ -48,3 +48,29 @@ impl Preset {
         }
     }
 }
+
+/// What happens to a tool that a server adds or changes after its tools were first seen.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+pub enum ChangedTools {
+    /// It is held back until the person has looked at it.
+    #[default]
+    Hold,
+    /// Apps can use it at once, unless something severe is found in what it says.
+    Accept,
+}
+
+/// What is done about keys, tokens and passwords that stand in arguments and results.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum SecretsRule {
+    /// They cross, and the record says so.
+    #[default]
+    Mark,
+    /// They are replaced by what they look like.
+    Mask,
+    /// What holds them does not cross.
+    Block,
+}

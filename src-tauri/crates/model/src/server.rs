@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Mode, Preset, ServerName, ToolName};
+use crate::{Mode, Preset, SecretsRule, ServerName, ToolName};
 
 /// The name of the server that is built in. It is reserved: no configured server may have it.
 pub const BUILT_IN_COMPUTER: &str = "computer";
@@ -25,6 +25,8 @@ pub struct ServerDefinition {
     pub tools: BTreeMap<ToolName, Mode>,
     /// Whether apps share one process.
     pub isolation: Isolation,
+    /// What is done about keys, tokens and passwords in arguments and results.
+    pub secrets: SecretsRule,
 }
 
 /// How a server is reached.

@@ -46,6 +46,8 @@ pub struct Question {
     pub every_time: bool,
     /// The arguments as raw JSON, whole.
     pub arguments: Option<Box<str>>,
+    /// What seems to be secret in them, in words such as "a GitHub token", each once.
+    pub looks_like: Vec<&'static str>,
     /// When it was asked, in milliseconds since 1970 (UTC).
     pub asked_at: i64,
     /// When it is denied by itself, in milliseconds since 1970 (UTC).
@@ -222,6 +224,7 @@ mod tests {
             fingerprint: None,
             every_time: false,
             arguments: None,
+            looks_like: Vec::new(),
             asked_at: 0,
             expires_at: 50_000,
         }

@@ -1,8 +1,10 @@
 //! The log of one server: the newest lines in memory, more of them in a file.
 
+use std::borrow::Cow;
 use std::collections::VecDeque;
+use std::fmt;
 use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::Duration;
 
 use time::OffsetDateTime;
@@ -22,6 +24,8 @@ pub(crate) const LINE_BYTES: usize = 8 * 1024;
 const LINES_A_WINDOW: u32 = 500;
 /// See [`LINES_A_WINDOW`].
 pub(crate) const WINDOW: Duration = Duration::from_secs(1);
+/// Shorter values are written down, in bytes.
+const SHORTEST_CONCEALED: usize = 6;
 /// Lines a slow follower may lag behind; then it is told how many it missed.
 const FOLLOW: usize = 256;
 
@@ -36,9 +40,19 @@ pub struct LogBook {
 
 #[derive(Debug)]
 struct Inner {
+    concealed: RwLock<Vec<Concealed>>,
     pages: Mutex<Pages>,
     news: broadcast::Sender<LogLine>,
     file: Option<Arc<LogFile>>,
+}
+
+/// A value that is not written down.
+struct Concealed(String);
+
+impl fmt::Debug for Concealed {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str("…")
+    }
 }
 
 #[derive(Debug)]
@@ -112,12 +126,35 @@ impl LogBook {
             dropped: 0,
             dropped_from: LogSource::Stderr,
         };
-        let inner = Inner { pages: Mutex::new(pages), news: broadcast::Sender::new(FOLLOW), file };
+        let concealed = RwLock::default();
+        let inner = Inner {
+            concealed,
+            pages: Mutex::new(pages),
+            news: broadcast::Sender::new(FOLLOW),
+            file,
+        };
         Self { inner: Arc::new(inner) }
+    }
+
+    /// Leaves these values out of every line from here on: secrets the server was given and may
+    /// print. Very short ones are not secret and would only make the log unreadable.
+    pub fn conceal(&self, values: impl IntoIterator<Item = String>) {
+        let mut concealed = self.inner.concealed.write().unwrap_or_else(PoisonError::into_inner);
+        for value in values {
+            // A server prints a value of several lines line by line.
+            for line in value.lines().filter(|line| line.len() >= SHORTEST_CONCEALED) {
+                if !concealed.iter().any(|known| known.0 == line) {
+                    concealed.push(Concealed(line.to_owned()));
+                }
+            }
+        }
+        // The longest first, so that none leaves a part of another behind.
+        concealed.sort_by_key(|value| std::cmp::Reverse(value.0.len()));
     }
 
     /// Adds a line, or several where `text` holds line breaks.
     pub fn append(&self, source: LogSource, text: &str) {
+        let text = &*self.without_concealed(text);
         let mut pages = self.pages();
         for line in text.trim_end_matches(['\r', '\n']).split('\n') {
             pages.settle(&self.inner);
@@ -163,6 +200,16 @@ impl LogBook {
     /// Writes down how many lines were left out, if any were, even though the flood goes on.
     pub(crate) fn settle(&self) {
         self.pages().settle_at(&self.inner, None);
+    }
+
+    fn without_concealed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+        let concealed = self.inner.concealed.read().unwrap_or_else(PoisonError::into_inner);
+        concealed.iter().fold(Cow::Borrowed(text), |text, Concealed(value)| {
+            match text.contains(value) {
+                true => Cow::Owned(text.replace(value, "[secret]")),
+                false => text,
+            }
+        })
     }
 
     fn pages(&self) -> MutexGuard<'_, Pages> {
@@ -321,5 +368,19 @@ mod tests {
         book.append(LogSource::Stderr, "Error: no key\n}\n\n");
         book.append(LogSource::Drawbridge, "it ended");
         assert_eq!(book.last_stderr().as_deref(), Some("Error: no key"));
+    }
+
+    #[tokio::test]
+    async fn what_is_concealed_is_in_no_line() {
+        let book = LogBook::in_memory();
+        book.conceal([
+            "hunter2".to_owned(),
+            "hunter2-and-more\nline two".to_owned(),
+            "ab".to_owned(),
+        ]);
+        book.append(LogSource::Stderr, "key=hunter2\nbad key hunter2-and-more, tab line two");
+        let lines: Vec<_> = book.tail(9).iter().map(|line| line.text.to_string()).collect();
+        assert_eq!(lines, ["key=[secret]", "bad key [secret], tab [secret]"]);
+        assert!(!format!("{book:?}").contains("hunter2"));
     }
 }

@@ -72,7 +72,13 @@ async fn serve(command: &[String]) -> anyhow::Result<()> {
     let (server, catalog) = (ServerName::new("bench")?, Arc::<CatalogStore>::default());
     let mut read = catalog.changes();
     let into = FollowInto {
-        catalog: Arc::clone(&catalog),
+        publish: {
+            let (catalog, server) = (Arc::clone(&catalog), server.clone());
+            Box::new(move |offer| {
+                catalog.publish(&server, offer);
+                Box::pin(async {})
+            })
+        },
         bulletin: Bulletin::default(),
         on_rubbish: Box::new(|_| {}),
         on_warning: Box::new(|_| {}),

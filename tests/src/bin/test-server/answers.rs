@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::wire::{Request, Wire, serve, tool};
+use crate::wire::{Request, Wire, say, serve, tool};
 
 /// How often a waiting tool looks whether it may go on.
 const LOOK_EVERY: Duration = Duration::from_millis(10);
@@ -83,6 +83,7 @@ fn tools() -> Vec<Value> {
         tool("complain", "Fails, as a tool does."),
         tool("speak", "Sends a log message, then ends."),
         tool("where", "Says where it runs and which variables it got."),
+        tool("reveal", "Tells the variable `name`, here and on standard error."),
         tool("die", "Ends the whole server in mid-call."),
     ]
 }
@@ -165,6 +166,12 @@ fn call(wire: &Wire, request: &Request) {
                 "variables": variables, "path": std::env::var("PATH").unwrap_or_default()})
                 .to_string(),
             );
+        }
+        "reveal" => {
+            let name = arguments["name"].as_str().unwrap_or_default();
+            let value = std::env::var(name).unwrap_or_default();
+            say(&format!("{name}={value}"));
+            wire.text(id, &value);
         }
         "die" => std::process::abort(),
         other => wire.error(id, -32602, &format!("unknown tool {other}")),

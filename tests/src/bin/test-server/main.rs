@@ -11,6 +11,7 @@ mod http;
 mod listens_in;
 mod lists;
 mod raw;
+mod tells;
 mod wire;
 
 fn main() {
@@ -23,6 +24,7 @@ fn main() {
         "changes-tools" => lists::changes_tools(),
         "pages" => lists::pages(),
         "raw" => raw::run(),
+        "tells" => tells::run(&rest),
         "http" => http::run(&rest),
         "listens-in" => listens_in::run(&rest),
         "never-answers" => broken::never_answers(),
@@ -34,7 +36,7 @@ fn main() {
         "forks-a-grandchild" => broken::forks_a_grandchild(),
         "sleeps" => broken::sleeps(),
         other => {
-            let known = "answers, asks-back, changes-tools, pages, raw, http, listens-in, \
+            let known = "answers, asks-back, changes-tools, pages, raw, tells, http, listens-in, \
                 never-answers, exits-at-once, prints-rubbish, prints-rubbish-between, \
                 floods-stderr, ignores-sigterm, forks-a-grandchild";
             wire::say(&format!("unknown behaviour {other:?}; there are {known}"));

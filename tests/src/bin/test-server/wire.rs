@@ -20,6 +20,7 @@ pub(crate) struct Wire {
     log: Option<Mutex<File>>,
     cancelled: Mutex<HashSet<String>>,
     waiting: Mutex<HashMap<i64, Sender<Value>>>,
+    begun: Mutex<HashSet<&'static str>>,
     next_id: AtomicI64,
 }
 
@@ -43,6 +44,7 @@ impl Wire {
             log,
             cancelled: Mutex::default(),
             waiting: Mutex::default(),
+            begun: Mutex::default(),
             next_id: AtomicI64::new(1),
         }
     }
@@ -89,6 +91,11 @@ impl Wire {
     /// Whether the client has cancelled that request.
     pub(crate) fn is_cancelled(&self, id: &Value) -> bool {
         locked(&self.cancelled).contains(&id.to_string())
+    }
+
+    /// Whether something is begun for the first time.
+    pub(crate) fn is_first(&self, what: &'static str) -> bool {
+        locked(&self.begun).insert(what)
     }
 
     /// Adds a line to the log.

@@ -59,4 +59,9 @@ allowedBefore: number,
 /**
  * The person is asked about this tool every time, so that no answer is remembered.
  */
-everyTime: boolean, };
+everyTime: boolean, 
+/**
+ * Keys and tokens that seem to stand in the arguments, in words such as "a GitHub token",
+ * each once.
+ */
+looksLike: Array<string>, };

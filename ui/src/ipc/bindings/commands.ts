@@ -8,15 +8,21 @@ import type { FileWritten } from "./FileWritten";
 import type { FirstModes } from "./FirstModes";
 import type { LogLine } from "./LogLine";
 import type { Mode } from "./Mode";
+import type { PauseScope } from "./PauseScope";
 import type { Preset } from "./Preset";
 import type { QuestionAnswer } from "./QuestionAnswer";
 import type { RemovedServer } from "./RemovedServer";
+import type { SecretsRule } from "./SecretsRule";
+import type { SecretsView } from "./SecretsView";
+import type { SeenTool } from "./SeenTool";
 import type { ServerDraft } from "./ServerDraft";
 import type { ServerName } from "./ServerName";
 import type { Snapshot } from "./Snapshot";
 import type { StartPreview } from "./StartPreview";
+import type { StartReview } from "./StartReview";
 import type { TokenPlacement } from "./TokenPlacement";
 import type { ToolDetail } from "./ToolDetail";
+import type { ToolDifference } from "./ToolDifference";
 import type { ToolName } from "./ToolName";
 import type { VscodeSetup } from "./VscodeSetup";
 
@@ -38,14 +44,38 @@ export type Commands = {
   stop_server: { args: { server: ServerName }; result: null };
   /** Stops a server and starts it again. */
   restart_server: { args: { server: ServerName }; result: null };
-  /** Pauses or resumes all tools. */
-  set_paused: { args: { paused: boolean }; result: null };
+  /** Pauses, and says how many calls are still under way. `minutes`: until it ends by  itself. */
+  pause: { args: { scope: PauseScope; minutes: number | null }; result: number };
+  /** Ends a pause. */
+  resume: { args: { scope: PauseScope }; result: null };
+  /** Cancels the calls under way, and says how many there were. */
+  cancel_calls: { args: { scope: PauseScope }; result: number };
   /** Answers calls that wait for the person. */
   answer_questions: { args: { questions: Array<number>; answer: QuestionAnswer }; result: null };
   /** Denies every call that waits for the person. */
   deny_all_questions: { args: Record<string, never>; result: null };
   /** Takes remembered answers back: from the next call on the person is asked again. */
   take_back_answers: { args: { answers: Array<number> }; result: null };
+  /** What is new or changed about the tools of a server that are held back. */
+  tool_differences: { args: { server: ServerName }; result: Array<ToolDifference> };
+  /** Lets apps use tools the person has looked at, each as it was shown. */
+  accept_tools: { args: { server: ServerName; tools: Array<SeenTool> }; result: null };
+  /** How a server would be started that waits for the person to agree. */
+  start_review: { args: { server: ServerName }; result: StartReview };
+  /** Starts a server as it was shown. */
+  agree_to_start: { args: { server: ServerName; fingerprint: string }; result: null };
+  /** Says what is done about keys and tokens in a server's arguments and results. */
+  set_secrets_rule: { args: { server: ServerName; rule: SecretsRule }; result: null };
+  /** Lets what was blocked cross once, if it comes again soon. */
+  let_through_once: { args: { blocked: number }; result: null };
+  /** Puts away what was blocked. */
+  dismiss_blocked: { args: { blocked: number }; result: null };
+  /** The secrets that the config refers to, without their values. */
+  secrets: { args: Record<string, never>; result: SecretsView };
+  /** Keeps a secret in the keyring, in place of the one that was there. */
+  store_secret: { args: { name: string; value: string }; result: null };
+  /** Removes a secret from the keyring. */
+  remove_secret: { args: { name: string }; result: null };
   /** A tool with its schemas. */
   tool_detail: { args: { server: ServerName; tool: ToolName }; result: ToolDetail };
   /** Reads servers out of a pasted snippet. Nothing is added. */

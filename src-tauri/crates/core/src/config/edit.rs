@@ -8,8 +8,8 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, ClientName, Isolation, Mode, Preset, Problem, ServerDefinition, ServerName,
-    ToolName, Transport,
+    BUILT_IN_COMPUTER, ClientName, Isolation, Mode, Preset, Problem, SecretsRule, ServerDefinition,
+    ServerName, ToolName, Transport,
 };
 
 use super::jsonc::{BYTE_ORDER_MARK, without_mark};
@@ -34,6 +34,13 @@ pub enum Edit {
         server: ServerName,
         /// What it shall be.
         preset: Preset,
+    },
+    /// Sets what is done about keys, tokens and passwords in arguments and results.
+    SetSecretsRule {
+        /// The server, which may be the built-in one.
+        server: ServerName,
+        /// What it shall be.
+        rule: SecretsRule,
     },
     /// Switches a server on or off.
     SetEnabled {
@@ -290,6 +297,14 @@ fn change(text: &str, config: &Config, edit: &Edit) -> Result<String, Fail> {
                 false => Ok(splice::set(text, &path, preset_word(*preset))?),
             }
         }
+        Edit::SetSecretsRule { server, rule } => {
+            let known = known(config, server, BuiltIn::Welcome)?;
+            let path = ["mcpServers", server.as_str(), "drawbridge", "secrets"];
+            match known.secrets == *rule {
+                true => Ok(text.to_owned()),
+                false => Ok(splice::set(text, &path, secrets_word(*rule))?),
+            }
+        }
         Edit::SetEnabled { server, enabled } => {
             let known = known(config, server, BuiltIn::Welcome)?;
             set_enabled(text, known, *enabled)
@@ -409,6 +424,14 @@ fn preset_word(preset: Preset) -> Json {
     })
 }
 
+fn secrets_word(rule: SecretsRule) -> Json {
+    Json::Text(match rule {
+        SecretsRule::Mark => "mark".to_owned(),
+        SecretsRule::Mask => "mask".to_owned(),
+        SecretsRule::Block => "block".to_owned(),
+    })
+}
+
 /// The keys of a transport in the order people write them. A key without a value has none.
 fn transport_keys(transport: &Transport) -> Vec<(&'static str, Option<Json>)> {
     let texts = |list: &[String]| Json::List(list.iter().cloned().map(Json::Text).collect());
@@ -454,6 +477,9 @@ fn server_group(server: &ServerDefinition) -> Json {
     }
     if server.isolation == Isolation::PerApp {
         own.push(("isolation".to_owned(), Json::Text("per-app".to_owned())));
+    }
+    if server.secrets != SecretsRule::default() {
+        own.push(("secrets".to_owned(), secrets_word(server.secrets)));
     }
     keys.push(("drawbridge".to_owned(), Json::Group(own)));
     Json::Group(keys)

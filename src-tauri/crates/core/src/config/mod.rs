@@ -30,13 +30,15 @@ use std::fmt;
 use std::path::Path;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, ClientName, Isolation, Preset, ServerDefinition, ServerName, Transport,
+    BUILT_IN_COMPUTER, ChangedTools, ClientName, Isolation, Preset, SecretsRule, ServerDefinition,
+    ServerName, Transport,
 };
 use sha2::{Digest, Sha256};
 
 pub use self::clients::{ClientEntry, TokenSource};
 pub(crate) use self::servers::{check_header, check_url, check_variable};
 pub use self::store::{ApplyError, InForce, Loaded, Store, StoreSettings};
+pub(crate) use self::watch::FileWatch;
 use crate::view::ConfigProblem;
 
 /// The port the gateway listens on when nothing else is said.
@@ -51,6 +53,8 @@ pub struct Config {
     pub computer: ServerDefinition,
     /// Where the gateway listens and whom it answers.
     pub gateway: GatewaySettings,
+    /// What happens to tools that are added or changed later.
+    pub changed_tools: ChangedTools,
     /// The apps that may connect.
     pub clients: BTreeMap<ClientName, ClientEntry>,
 }
@@ -95,6 +99,7 @@ impl Default for Config {
             servers: Vec::new(),
             computer: computer(),
             gateway: GatewaySettings::default(),
+            changed_tools: ChangedTools::default(),
             clients: BTreeMap::new(),
         }
     }
@@ -112,6 +117,7 @@ fn computer() -> ServerDefinition {
         preset: Preset::Allow,
         tools: BTreeMap::new(),
         isolation: Isolation::Shared,
+        secrets: SecretsRule::default(),
     }
 }
 

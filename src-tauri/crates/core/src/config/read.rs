@@ -23,7 +23,7 @@ pub(super) const SECTIONS: &[&str] = &[
 ];
 
 /// Sections that are kept for later.
-pub(super) const EMPTY_SECTIONS: &[&str] = &["ollama", "backends", "policy", "audit", "panel"];
+pub(super) const EMPTY_SECTIONS: &[&str] = &["ollama", "backends", "audit", "panel"];
 
 /// Most bytes a config file may have: far above any real one, and little enough to read at once.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -293,6 +293,11 @@ fn read_root(root: &Value<'_>, reading: &mut Reading) -> Result<Config, Fault> {
     if let Some(found) = property(object, "gateway") {
         let key = Key::ROOT.child("gateway");
         config.gateway = gateway::read(reading.object(&found.value, &key)?, &key, reading)?;
+    }
+    if let Some(found) = property(object, "policy") {
+        let key = Key::ROOT.child("policy");
+        let section = reading.object(&found.value, &key)?;
+        config.changed_tools = servers::read_policy(section, &key, reading)?;
     }
     if let Some(found) = property(object, "clients") {
         let key = Key::ROOT.child("clients");

@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use drawbridge_model::{Isolation, Mode, Preset};
+use drawbridge_model::{ChangedTools, Isolation, Mode, Preset, SecretsRule};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
@@ -29,12 +29,21 @@ pub struct ConfigFile {
     pub ollama: Option<NoSettings>,
     /// Kept for other model backends. It has no settings so far.
     pub backends: Option<NoSettings>,
-    /// Kept for rules beyond the tools' modes. It has no settings so far.
-    pub policy: Option<NoSettings>,
+    /// Rules for all servers.
+    pub policy: Option<PolicySettings>,
     /// Kept for settings of the record. It has none so far.
     pub audit: Option<NoSettings>,
     /// Kept for settings of the control panel. It has none so far.
     pub panel: Option<NoSettings>,
+}
+
+/// Rules for all servers.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PolicySettings {
+    /// What happens to a tool that a server adds or changes after its tools were first seen. `hold`
+    /// unless set.
+    pub changed_tools: Option<ChangedTools>,
 }
 
 /// A section without settings so far.
@@ -71,6 +80,8 @@ pub struct BuiltInSettings {
     pub preset: Option<Preset>,
     /// Modes of single tools, which win over the preset.
     pub tools: Option<BTreeMap<String, Mode>>,
+    /// What is done about keys, tokens and passwords in arguments and results. `mark` unless set.
+    pub secrets: Option<SecretsRule>,
 }
 
 /// One server: a program on this computer (`command`) or a server elsewhere (`url`). Keys that
@@ -141,6 +152,8 @@ pub struct ServerSettings {
     pub tools: Option<BTreeMap<String, Mode>>,
     /// Whether apps share one process of the server. `shared` unless set.
     pub isolation: Option<Isolation>,
+    /// What is done about keys, tokens and passwords in arguments and results. `mark` unless set.
+    pub secrets: Option<SecretsRule>,
 }
 
 /// Where Drawbridge listens, which is always on this computer alone, and whom it answers.

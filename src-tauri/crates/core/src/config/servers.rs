@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, Mode, Preset, ServerDefinition, ServerName,
-    ToolName, Transport,
+    BUILT_IN_COMPUTER, ChangedTools, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule,
+    ServerDefinition, ServerName, ToolName, Transport,
 };
 use jsonc_parser::ast::{Object, Value};
 
@@ -18,7 +18,7 @@ pub(super) const SERVER_KEYS: &[&str] =
     &["type", "command", "args", "env", "cwd", "url", "headers", "disabled", "drawbridge"];
 
 /// The keys of `mcpServers.NAME.drawbridge`, which are ours.
-pub(super) const DRAWBRIDGE_KEYS: &[&str] = &["enabled", "preset", "tools", "isolation"];
+pub(super) const DRAWBRIDGE_KEYS: &[&str] = &["enabled", "preset", "tools", "isolation", "secrets"];
 
 /// The words for how a server is reached, other apps' words included. Without a kind: a transport
 /// that is not spoken here.
@@ -110,6 +110,7 @@ fn read_server(
         preset: Preset::default(),
         tools: BTreeMap::new(),
         isolation: Isolation::default(),
+        secrets: SecretsRule::default(),
     };
     if let Some(found) = property(entry, "drawbridge") {
         let at = key.child("drawbridge");
@@ -325,6 +326,8 @@ fn read_own(
     ];
     const ISOLATIONS: [(&str, Isolation); 2] =
         [("shared", Isolation::Shared), ("per-app", Isolation::PerApp)];
+    const SECRETS: [(&str, SecretsRule); 3] =
+        [("mark", SecretsRule::Mark), ("mask", SecretsRule::Mask), ("block", SecretsRule::Block)];
     reading.only_known(own, key, DRAWBRIDGE_KEYS)?;
     if let Some((enabled, _)) = reading.optional(own, key, "enabled", Reading::truth)? {
         server.enabled = enabled;
@@ -334,6 +337,9 @@ fn read_own(
     }
     if let Some(found) = property(own, "isolation") {
         server.isolation = choice(&found.value, &key.child("isolation"), &ISOLATIONS)?;
+    }
+    if let Some(found) = property(own, "secrets") {
+        server.secrets = choice(&found.value, &key.child("secrets"), &SECRETS)?;
     }
     if let Some(found) = property(own, "tools") {
         let key = key.child("tools");
@@ -347,6 +353,20 @@ fn read_own(
         }
     }
     Ok(())
+}
+
+/// Reads the section `policy`.
+pub(super) fn read_policy(
+    section: &Object<'_>,
+    key: &Key<'_>,
+    reading: &Reading,
+) -> Result<ChangedTools, Fault> {
+    const CHANGED_TOOLS: [(&str, ChangedTools); 2] =
+        [("hold", ChangedTools::Hold), ("accept", ChangedTools::Accept)];
+    reading.only_known(section, key, &["changedTools"])?;
+    property(section, "changedTools").map_or(Ok(ChangedTools::default()), |found| {
+        choice(&found.value, &key.child("changedTools"), &CHANGED_TOOLS)
+    })
 }
 
 /// One of a few words.

@@ -21,7 +21,7 @@ struct Interest {
 }
 
 /// Watches the folders that matter for one file.
-pub(super) struct FileWatch {
+pub(crate) struct FileWatch {
     watcher: Option<RecommendedWatcher>,
     watched: BTreeSet<PathBuf>,
     interest: Arc<Mutex<Interest>>,
@@ -31,7 +31,7 @@ pub(super) struct FileWatch {
 impl FileWatch {
     /// A watch and the channel on which it says "look". The channel holds one message, and more
     /// are dropped while it waits there: one look sees all that changed before it.
-    pub(super) fn new() -> (Self, mpsc::Receiver<()>) {
+    pub(crate) fn new() -> (Self, mpsc::Receiver<()>) {
         let (look, looks) = mpsc::channel(1);
         let interest = Arc::new(Mutex::new(Interest::default()));
         let of_interest = interest.clone();
@@ -49,7 +49,7 @@ impl FileWatch {
     }
 
     /// Watches what matters for the file as the links stand at this moment.
-    pub(super) fn follow(&mut self, file: &Path) {
+    pub(crate) fn follow(&mut self, file: &Path) {
         let interest = interest_in(file);
         let stale: Vec<_> = self.watched.difference(&interest.folders).cloned().collect();
         let missing: Vec<_> = interest.folders.difference(&self.watched).cloned().collect();

@@ -1,12 +1,12 @@
 //! Questions and remembered answers as a person sees them.
 
 use drawbridge_mcp::catalog::Catalog;
-use drawbridge_policy::{Answers, Lasts, Question};
+use drawbridge_policy::{Answers, Blocked, Direction, Lasts, Question, Stopped};
 
 use super::Consent;
 use super::snapshot::claims;
 use crate::engine::indented;
-use crate::view::{AllowedAnswer, AnswerLasts, QuestionView, ToolClaims};
+use crate::view::{AllowedAnswer, AnswerLasts, BlockedView, QuestionView, ToolClaims};
 
 pub(super) fn questions(consent: &Consent, catalog: &Catalog) -> Vec<QuestionView> {
     let waiting = consent.questions.waiting();
@@ -32,7 +32,26 @@ fn view(id: u64, question: &Question, consent: &Consent, catalog: &Catalog) -> Q
         expires_at: question.expires_at,
         allowed_before: consent.answers.allowed_before(about),
         every_time: question.every_time,
+        looks_like: question.looks_like.iter().map(|word| (*word).to_owned()).collect(),
     }
+}
+
+/// The newest first.
+pub(super) fn blocked(blocked: &Blocked) -> Vec<BlockedView> {
+    let view = |stopped: Stopped| BlockedView {
+        id: stopped.id,
+        client: stopped.content.client,
+        server: stopped.content.server,
+        subject: stopped.content.subject,
+        direction: match stopped.content.direction {
+            Direction::Arguments => crate::view::Direction::Arguments,
+            Direction::Result => crate::view::Direction::Result,
+        },
+        looks_like: stopped.looks_like.into_iter().map(ToOwned::to_owned).collect(),
+        at: stopped.at,
+        let_through: stopped.let_through_until.is_some(),
+    };
+    blocked.all().into_iter().map(view).collect()
 }
 
 /// By app, server and tool.

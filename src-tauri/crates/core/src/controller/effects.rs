@@ -11,12 +11,15 @@ use drawbridge_mcp::{Bulletin, CatalogStore, ListKind, Notice, Upstream, Upstrea
 use drawbridge_model::ServerName;
 use drawbridge_policy::{Policy, Questions};
 use tokio::sync::{mpsc, watch};
+use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::Controller;
+use super::pauses::Pauses;
+use super::pins::Pins;
 use super::run::Launcher;
-use super::state::{Effect, Event, RunEvent, RunId};
+use super::state::{Effect, Event, FromBefore, RunEvent, RunId};
 use crate::config::Loaded;
 
 /// Notes that wait to be put on record. One more is dropped and said so in the log: nothing ran
@@ -41,13 +44,17 @@ pub(crate) struct Tables {
     pub(crate) notes: mpsc::Sender<Note>,
     pub(crate) runs: HashMap<ServerName, (RunId, CancellationToken)>,
     pub(crate) retries: HashMap<ServerName, CancellationToken>,
+    /// Stops the timer of the pause that ends next.
+    pub(crate) resume: CancellationToken,
 }
 
 /// What outlives a restart and is not in the config file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(crate) struct Kept {
-    pub(crate) paused: bool,
+    pub(crate) pauses: Pauses,
     pub(crate) switched_off: BTreeSet<SwitchedOff>,
+    /// What is known of the tools of those servers of which that has changed in this run.
+    pub(crate) pins: Pins,
     /// Grows with each change, so that one can wait until it is written.
     pub(crate) revision: u64,
 }
@@ -68,10 +75,10 @@ impl Tables {
                 let controller = self.controller.clone();
                 self.tasks.spawn(async move {
                     let server = definition.name.clone();
-                    let tell = |event: RunEvent| {
+                    let tell = move |event: RunEvent| {
                         let (controller, server) = (controller.clone(), server.clone());
                         async move {
-                            controller.report(Event::RunChanged { server, run, event }).await;
+                            controller.tell(Event::RunChanged { server, run, event }).await;
                         }
                     };
                     launcher.run(*definition, halt, tell).await;
@@ -125,7 +132,12 @@ impl Tables {
                     tracing::warn!(port, "the gateway is still being moved");
                 }
             }
-            Effect::KeepPaused(paused) => self.keep(|kept| kept.paused = paused),
+            Effect::PublishOffer { server, offer } => self.catalog.publish(&server, *offer),
+            Effect::KeepPauses(pauses) => self.keep(|kept| kept.pauses = pauses),
+            Effect::ScheduleResume(at) => self.schedule_resume(at),
+            Effect::KeepPins { server, pins } => self.keep(|kept| {
+                kept.pins.insert(server, pins);
+            }),
             Effect::KeepSwitchedOff(all) => self.keep(|kept| kept.switched_off = all),
             Effect::Note(note) => {
                 if self.notes.try_send(*note).is_err() {
@@ -150,6 +162,18 @@ impl Tables {
         self.kept.send_modify(|kept| {
             change(kept);
             kept.revision += 1;
+        });
+    }
+
+    fn schedule_resume(&mut self, at: Option<Instant>) {
+        std::mem::replace(&mut self.resume, self.stop.child_token()).cancel();
+        let Some(at) = at else { return };
+        let (cancelled, controller) = (self.resume.clone(), self.controller.clone());
+        self.tasks.spawn(async move {
+            tokio::select! {
+                () = tokio::time::sleep_until(at) => controller.report(Event::PauseEnds).await,
+                () = cancelled.cancelled() => {}
+            }
         });
     }
 
@@ -194,12 +218,12 @@ pub(crate) async fn write_kept(
         }
         let kept = wanted.borrow_and_update().clone();
         let (pause, switches) =
-            (before.paused != kept.paused, before.switched_off != kept.switched_off);
+            (before.pauses != kept.pauses, before.switched_off != kept.switched_off);
         // What was not written is written together with the next change.
         let all = !complete;
         complete = true;
         if (all || pause)
-            && let Err(error) = store.set_paused(kept.paused).await
+            && let Err(error) = store.set_pauses(&kept.pauses).await
         {
             tracing::warn!(%error, "the pause is in force but was not kept");
             complete = false;
@@ -210,17 +234,27 @@ pub(crate) async fn write_kept(
             tracing::warn!(%error, "what is switched off is in force but was not kept");
             complete = false;
         }
+        for (server, pins) in &kept.pins {
+            let same = before.pins.get(server) == Some(pins);
+            if (all || !same)
+                && let Err(error) = store.set_pins(server, pins.as_ref()).await
+            {
+                tracing::warn!(%error, %server, "what was seen of its tools was not kept");
+                complete = false;
+            }
+        }
         written.send_replace(kept.revision);
         before = kept;
     }
 }
 
 /// What was kept over the last restart.
-pub(crate) async fn read_kept(record: &Record) -> Result<Kept, ReadError> {
+pub(crate) async fn read_kept(record: &Record) -> Result<FromBefore, ReadError> {
     let store = record.kept();
-    Ok(Kept {
-        paused: store.paused().await?,
+    let pauses: Pauses = store.pauses().await?.unwrap_or_default();
+    Ok(FromBefore {
+        pauses: pauses.restored(crate::clock::now_ms()),
         switched_off: store.switched_off().await?,
-        revision: 0,
+        pins: store.pins().await?,
     })
 }

@@ -6,7 +6,10 @@
 
 mod consent;
 mod effects;
+mod pauses;
+mod pins;
 mod run;
+mod slot;
 mod snapshot;
 mod start;
 mod state;
@@ -15,13 +18,15 @@ use std::sync::Arc;
 
 use drawbridge_audit::NotRecorded;
 use drawbridge_gateway::Presences;
-use drawbridge_policy::{Answers, Questions};
+use drawbridge_model::ServerName;
+use drawbridge_policy::{Answers, Blocked, Questions, ServerPins};
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::Instant;
 
 pub(crate) use effects::{Kept, Tables, notes, read_kept, write_kept, write_notes};
 pub(crate) use run::Launcher;
-pub(crate) use snapshot::tool_view;
+pub(crate) use snapshot::{Seen, tool_view};
+pub(crate) use start::{shown, start_of};
 pub(crate) use state::{Event, Moment, State, Ticket, setting_note};
 
 use crate::view::Snapshot;
@@ -36,6 +41,8 @@ pub(crate) enum Message {
     Event(Event, Option<oneshot::Sender<()>>),
     /// The config store has something newer. The sender is told when it is in force.
     Reload(oneshot::Sender<()>),
+    /// Somebody asks what the person has seen of a server.
+    Pins(ServerName, oneshot::Sender<Option<Arc<ServerPins>>>),
     /// Somebody changes a switch and needs a ticket newer than all before it.
     Ticket(oneshot::Sender<Ticket>),
 }
@@ -56,18 +63,25 @@ pub(crate) struct Sources {
     pub(crate) config: watch::Receiver<Arc<crate::config::Loaded>>,
 }
 
-/// Questions and remembered answers, and when they change.
+/// Questions, remembered answers and what was stopped, and when they change.
 pub(crate) struct Consent {
     pub(crate) questions: Arc<Questions>,
     pub(crate) answers: Arc<Answers>,
+    pub(crate) blocked: Arc<Blocked>,
     pub(crate) asked: watch::Receiver<u64>,
     pub(crate) answered: watch::Receiver<u64>,
+    pub(crate) stopped: watch::Receiver<u64>,
 }
 
 impl Consent {
-    pub(crate) fn new(questions: Arc<Questions>, answers: Arc<Answers>) -> Self {
+    pub(crate) fn new(
+        questions: Arc<Questions>,
+        answers: Arc<Answers>,
+        blocked: Arc<Blocked>,
+    ) -> Self {
         let (asked, answered) = (questions.changes(), answers.changes());
-        Self { questions, answers, asked, answered }
+        let stopped = blocked.changes();
+        Self { questions, answers, blocked, asked, answered, stopped }
     }
 }
 
@@ -106,6 +120,14 @@ impl Controller {
         if self.inbox.send(Message::Reload(done)).await.is_ok() {
             let _ = told.await;
         }
+    }
+
+    /// What the person has seen of a server; `None` when that is nothing, or after the end of the
+    /// Controller.
+    pub(crate) async fn pins(&self, server: &ServerName) -> Option<ServerPins> {
+        let (give, pins) = oneshot::channel();
+        self.inbox.send(Message::Pins(server.clone(), give)).await.ok()?;
+        pins.await.ok()?.as_deref().cloned()
     }
 
     /// A ticket newer than all before it; `None` after the end of the Controller.
@@ -147,6 +169,7 @@ pub(crate) async fn run(
             Ok(()) = sources.record_trouble.changed() => {}
             Ok(()) = sources.consent.asked.changed() => {}
             Ok(()) = sources.consent.answered.changed() => {}
+            Ok(()) = sources.consent.stopped.changed() => {}
         }
     }
 }
@@ -170,6 +193,7 @@ fn take(state: &mut State, tables: &mut Tables, sources: &mut Sources, message: 
             reload(state, tables, sources);
             let _ = done.send(());
         }
+        Message::Pins(server, give) => drop(give.send(state.pins.get(&server).cloned())),
         Message::Ticket(give) => drop(give.send(state.ticket())),
     }
 }

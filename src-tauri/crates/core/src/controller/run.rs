@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use drawbridge_mcp::catalog::CatalogStore;
 use drawbridge_mcp::{
-    Bulletin, ConnectError, ConnectOptions, Connection, FollowInto, PerClient, Reach, ServerEvents,
-    Upstream, Upstreams,
+    Bulletin, ConnectError, ConnectOptions, Connection, FollowInto, PerClient, Publish, Reach,
+    ServerEvents, Upstream, Upstreams,
 };
 use drawbridge_model::{
     ClientName, Isolation, Launch, Problem, ServerDefinition, ServerName, Transport, display_argv,
@@ -28,7 +28,7 @@ use crate::attendance::Attendance;
 use crate::logs::Logs;
 use crate::paths::Paths;
 use crate::view::ServerIdentity;
-use crate::{computer, values};
+use crate::{computer, findings, values};
 
 /// How long a server may take to end once it was asked to, before it is ended by force.
 const STOP_GRACE: Duration = Duration::from_secs(5);
@@ -102,11 +102,11 @@ impl Launcher {
 
     /// Runs a server until it ends or is halted. `tell` hears when it answers, and once how it
     /// ended, after nothing of it is left.
-    pub(crate) async fn run<Told: Future<Output = ()>>(
+    pub(crate) async fn run<Told: Future<Output = ()> + Send + 'static>(
         self: Arc<Self>,
         definition: ServerDefinition,
         halt: CancellationToken,
-        tell: impl Fn(RunEvent) -> Told,
+        tell: impl Fn(RunEvent) -> Told + Clone + Send + Sync + 'static,
     ) {
         let log = self.logs.of(&definition.name);
         // Everything of this run hangs on this token, so that it ends with the run.
@@ -153,7 +153,7 @@ impl Launcher {
                 }
                 Transport::Http(endpoint) => {
                     log.append(LogSource::Drawbridge, &format!("connecting to {}", endpoint.url));
-                    let endpoint = self.resolve_endpoint(endpoint).await?;
+                    let endpoint = self.resolve_endpoint(endpoint, log).await?;
                     let connected = drawbridge_mcp::http::connect(endpoint, options()).await;
                     let (connection, events) = connected.map_err(|error| error.problem())?;
                     Ok(Opened { connection, events, process: None })
@@ -189,7 +189,9 @@ impl Launcher {
         log.append(LogSource::Drawbridge, &format!("starting {}", display_argv(words)));
 
         let started = async {
-            let resolved = values::resolve_launch(launch, &self.secrets, &self.tasks).await?;
+            let (resolved, secrets) =
+                values::resolve_launch(launch, &self.secrets, &self.tasks).await?;
+            log.conceal(secrets);
             let spawner = self.spawner().await;
             spawner.spawn(&resolved, log).await.map_err(|error| error.problem())
         };
@@ -215,14 +217,14 @@ impl Launcher {
     }
 
     /// Serves apps with a server that answered, until it ends or is halted.
-    async fn serve<Told: Future<Output = ()>>(
+    async fn serve<Told: Future<Output = ()> + Send + 'static>(
         self: &Arc<Self>,
         definition: &ServerDefinition,
         opened: Opened,
         log: &LogBook,
         alive: &CancellationToken,
         crew: &TaskTracker,
-        tell: &impl Fn(RunEvent) -> Told,
+        tell: &(impl Fn(RunEvent) -> Told + Clone + Send + Sync + 'static),
     ) -> NotOpened {
         let name = &definition.name;
         let Opened { connection, events, process } = opened;
@@ -238,7 +240,7 @@ impl Launcher {
             move |line: String| log.append(LogSource::Stdout, &line)
         };
         let into = FollowInto {
-            catalog: Arc::clone(&self.catalog),
+            publish: self.publish_through(name, tell.clone()),
             bulletin: self.bulletin.clone(),
             on_rubbish: Box::new(rubbish),
             on_warning: Box::new({
@@ -268,6 +270,23 @@ impl Launcher {
             Some(reason) => NotOpened::Problem(ended(name, &reason, report.as_ref(), log)),
             None => NotOpened::Halted,
         }
+    }
+
+    /// Scans what a server offers, and hands it to the Controller, which lets apps see it.
+    fn publish_through<Told: Future<Output = ()> + Send + 'static>(
+        self: &Arc<Self>,
+        name: &ServerName,
+        tell: impl Fn(RunEvent) -> Told + Clone + Send + Sync + 'static,
+    ) -> Publish {
+        let (launcher, name) = (Arc::clone(self), name.clone());
+        Box::new(move |offer| {
+            let (launcher, name, tell) = (Arc::clone(&launcher), name.clone(), tell.clone());
+            Box::pin(async move {
+                let present = launcher.catalog.snapshot();
+                let findings = findings::scan(&name, &offer.tools, present, &launcher.tasks).await;
+                tell(RunEvent::Offered(Box::new(offer), findings)).await;
+            })
+        })
     }
 
     /// How apps reach a server that answered.
@@ -336,9 +355,11 @@ impl Launcher {
     async fn resolve_endpoint(
         &self,
         endpoint: &drawbridge_model::Endpoint,
+        log: &LogBook,
     ) -> Result<drawbridge_mcp::http::HttpEndpoint, Problem> {
-        let headers =
+        let (headers, secrets) =
             values::resolve_headers(&endpoint.headers, &self.secrets, &self.tasks).await?;
+        log.conceal(secrets);
         let headers = headers.iter().map(|(name, value)| (name.as_str(), value.as_str()));
         drawbridge_mcp::http::HttpEndpoint::new(&endpoint.url, headers)
             .map_err(|error| error.problem())

@@ -5,14 +5,16 @@ use std::collections::HashMap;
 use drawbridge_gateway::{ClientPresence, Health, ServerHealth};
 use drawbridge_mcp::catalog::{Catalog, Offer, Tool};
 use drawbridge_model::{Problem, ServerDefinition, Transport};
-use drawbridge_policy::{Policy, ServerRules};
+use drawbridge_policy::{Policy, ServerPins, ServerRules, Why};
 
 use super::Sources;
 use super::consent;
-use super::state::{Slot, State};
+use super::slot::Slot;
+use super::state::State;
+use crate::findings::{Findings, finding_view};
 use crate::view::{
-    ClientView, ConfigView, GatewayView, ModeSource, ServerView, Snapshot, ToolClaims, ToolView,
-    TransportView,
+    ClientView, ConfigView, GatewayView, Held, ModeSource, ServerView, Snapshot, ToolClaims,
+    ToolView, TransportView,
 };
 
 /// Characters of JSON a token stands for, on average; what tokenizers make of tool definitions.
@@ -26,7 +28,7 @@ pub(super) fn of(state: &State, sources: &Sources, catalog: &Catalog, revision: 
         .filter(|slot| !slot.removed)
         .map(|slot| {
             let offer = catalog.server(slot.definition.name.as_str()).map(|offer| &offer.offer);
-            server_view(slot, offer, &policy)
+            server_view(slot, offer, state, &policy)
         })
         .collect();
     let trouble = sources.record_trouble.borrow();
@@ -37,6 +39,7 @@ pub(super) fn of(state: &State, sources: &Sources, catalog: &Catalog, revision: 
         trouble.as_ref().map(|t| t.problem()),
     );
     snapshot.questions = consent::questions(&sources.consent, catalog);
+    snapshot.blocked = consent::blocked(&sources.consent.blocked);
     snapshot.allowed_answers = consent::allowed_answers(&sources.consent.answers);
     snapshot
 }
@@ -51,7 +54,7 @@ pub(super) fn first(state: &State) -> Snapshot {
             port: state.port,
             state: state.gateway.clone(),
         },
-        paused: state.paused,
+        paused: state.pauses.all(),
         servers: Vec::new(),
         clients: Vec::new(),
         config: ConfigView {
@@ -62,6 +65,7 @@ pub(super) fn first(state: &State) -> Snapshot {
         record_problem: None,
         questions: Vec::new(),
         allowed_answers: Vec::new(),
+        blocked: Vec::new(),
     }
 }
 
@@ -74,7 +78,7 @@ pub(super) fn health(snapshot: &Snapshot) -> Health {
         problem: server.problem.as_ref().map(|problem| problem.message.clone()),
         tools: u32::try_from(server.tools.len()).unwrap_or(u32::MAX),
     });
-    Health { paused: snapshot.paused, servers: servers.collect() }
+    Health { paused: snapshot.paused.is_some(), servers: servers.collect() }
 }
 
 impl Snapshot {
@@ -108,14 +112,19 @@ fn clients(state: &State, sources: &Sources) -> Vec<ClientView> {
                 name: name.clone(),
                 sessions: presence.map_or(0, |presence| presence.sessions),
                 last_seen: presence.map(|presence| presence.last_seen),
+                paused: state.pauses.client(name),
             }
         })
         .collect()
 }
 
-fn server_view(slot: &Slot, offer: Option<&Offer>, policy: &Policy) -> ServerView {
+fn server_view(slot: &Slot, offer: Option<&Offer>, state: &State, policy: &Policy) -> ServerView {
     let definition = &slot.definition;
     let rules = policy.servers.get(&definition.name);
+    let seen = Seen {
+        pins: state.pins.get(&definition.name).map(AsRef::as_ref),
+        findings: &slot.findings,
+    };
     let count = |number: usize| u32::try_from(number).unwrap_or(u32::MAX);
     ServerView {
         name: definition.name.clone(),
@@ -126,9 +135,12 @@ fn server_view(slot: &Slot, offer: Option<&Offer>, policy: &Policy) -> ServerVie
         restarts: slot.restarts,
         preset: rules.map_or(definition.preset, |rules| rules.preset),
         isolation: definition.isolation,
+        secrets: definition.secrets,
+        paused: state.pauses.server(&definition.name),
+        start_waits: slot.start_waits,
         identity: slot.identity.clone(),
         tools: offer
-            .map(|offer| offer.tools.iter().map(|tool| tool_view(tool, rules)).collect())
+            .map(|offer| offer.tools.iter().map(|tool| tool_view(tool, rules, seen)).collect())
             .unwrap_or_default(),
         prompts: offer.map_or(0, |offer| count(offer.prompts.len())),
         resources: offer.map_or(0, |offer| count(offer.resources.len() + offer.templates.len())),
@@ -151,9 +163,27 @@ fn transport_view(definition: &ServerDefinition) -> TransportView {
     }
 }
 
+/// What the person has seen of a server's tools, and what was found in what it says of them.
+#[derive(Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) pins: Option<&'a ServerPins>,
+    pub(crate) findings: &'a Findings,
+}
+
+impl Seen<'_> {
+    fn held(self, tool: &Tool) -> Option<Held> {
+        let held = self.pins?.held.get(&tool.name)?;
+        (held.fingerprint == tool.digest.into()).then_some(match held.why {
+            Why::New => Held::New,
+            Why::Changed => Held::Changed,
+            Why::Found => Held::Found,
+        })
+    }
+}
+
 /// One tool. The mode shown is the one in force, apart from the server's own switch and the pause,
 /// which have places of their own.
-pub(crate) fn tool_view(tool: &Tool, rules: Option<&ServerRules>) -> ToolView {
+pub(crate) fn tool_view(tool: &Tool, rules: Option<&ServerRules>, seen: Seen<'_>) -> ToolView {
     let own = rules.and_then(|rules| rules.tools.get(&tool.name).copied());
     let preset = rules.map(|rules| rules.preset).unwrap_or_default();
     ToolView {
@@ -166,6 +196,8 @@ pub(crate) fn tool_view(tool: &Tool, rules: Option<&ServerRules>) -> ToolView {
         claims: claims(tool),
         tokens: u32::try_from(tool.raw.get().len().div_ceil(CHARACTERS_A_TOKEN))
             .unwrap_or(u32::MAX),
+        held: seen.held(tool),
+        findings: seen.findings.of(&tool.name).iter().map(finding_view).collect(),
     }
 }
 

@@ -1,12 +1,14 @@
 //! How a server is started, as far as the person's answers are tied to it.
 
-use drawbridge_model::Transport;
+use std::collections::BTreeMap;
+
+use drawbridge_model::{Transport, display_argv};
 use drawbridge_policy::Fingerprint;
 
 /// Changes with everything that decides which program answers: command, arguments, variables and
 /// folder, or address and headers. Values stand in it as configured, so that a secret that is
 /// renewed changes nothing.
-pub(super) fn start_of(transport: &Transport) -> Fingerprint {
+pub(crate) fn start_of(transport: &Transport) -> Fingerprint {
     match transport {
         Transport::Stdio(launch) => {
             // Where the arguments end; variables come in pairs, and then perhaps a folder.
@@ -22,6 +24,28 @@ pub(super) fn start_of(transport: &Transport) -> Fingerprint {
             Fingerprint::of(address.into_iter().chain(endpoint.headers.iter().flat_map(pair)))
         }
         Transport::BuiltIn => Fingerprint::of([b"built in".as_slice()]),
+    }
+}
+
+/// The same in words, for a person to compare: never a value of a variable or header.
+pub(crate) fn shown(transport: &Transport) -> String {
+    let names = |title: &str, map: &BTreeMap<String, String>| match map.len() {
+        0 => String::new(),
+        _ => format!("\n{title}: {}", map.keys().cloned().collect::<Vec<_>>().join(", ")),
+    };
+    match transport {
+        Transport::Stdio(launch) => {
+            let words = std::iter::once(&launch.command).chain(&launch.args);
+            let command = display_argv(words.map(String::as_str));
+            let folder = launch.cwd.as_ref();
+            let folder = folder.map(|cwd| format!("\nFolder: {}", cwd.display()));
+            let variables = names("Variables", &launch.env);
+            format!("{command}{}{variables}", folder.unwrap_or_default())
+        }
+        Transport::Http(endpoint) => {
+            format!("{}{}", endpoint.url, names("Headers", &endpoint.headers))
+        }
+        Transport::BuiltIn => String::new(),
     }
 }
 

@@ -5,16 +5,22 @@ use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use drawbridge_audit::{Note, SwitchedOff};
+use drawbridge_mcp::catalog::{Offer, Tool};
 use drawbridge_model::{
-    ActivityKind, ActivityOutcome, Mode, Preset, Problem, ServerDefinition, ServerName, ServerState,
+    ActivityKind, ActivityOutcome, Mode, Preset, Problem, ServerDefinition, ServerName, ToolName,
 };
-use drawbridge_policy::{Fingerprint, Policy, ServerRules};
+use drawbridge_policy::{Fingerprint, Policy, ServerPins, ServerRules};
 use drawbridge_supervisor::lifecycle::{self, Happening};
 use tokio::time::Instant;
 
+use super::pauses::Pauses;
+use super::pins::Pins;
+use super::slot::{Slot, unavailable};
 use super::start::start_of;
+use crate::attendance::Attendance;
 use crate::config::Loaded;
-use crate::view::{GatewayState, ServerIdentity};
+use crate::findings::Findings;
+use crate::view::{GatewayState, PauseScope, ServerIdentity};
 
 /// One moment on both clocks: the one that never jumps, and the one a person reads.
 #[derive(Debug, Clone, Copy)]
@@ -41,6 +47,8 @@ pub(crate) enum RunEvent {
     Exited(Problem),
     /// It ended because it was asked to. Nothing of it is left.
     Stopped,
+    /// It told what it offers, and that was scanned.
+    Offered(Box<Offer>, Arc<Findings>),
 }
 
 /// Everything that can change the state.
@@ -58,8 +66,18 @@ pub(crate) enum Event {
     Stop(ServerName),
     /// A person wants a server started afresh.
     Restart(ServerName),
-    /// A person paused or resumed all tools.
-    SetPaused(bool),
+    /// A person pauses, perhaps until a time in milliseconds since 1970.
+    Pause { scope: PauseScope, until: Option<i64> },
+    /// A person ends a pause.
+    Resume(PauseScope),
+    /// The time of a pause is over.
+    PauseEnds,
+    /// A person agrees to start a server so, once the config says so, or as it says already.
+    AgreeToStart { server: ServerName, start: Fingerprint },
+    /// A person has looked at tools, each with this definition.
+    ToolsAccepted { server: ServerName, tools: Vec<(ToolName, Fingerprint)> },
+    /// The tools of a server were scanned again beside those of others.
+    Scanned { server: ServerName, tools: Arc<Vec<Tool>>, findings: Arc<Findings> },
     /// A person switched something off. It counts from here on, written or not.
     SwitchedOff(SwitchedOff),
     /// A choice with this ticket is in the config file.
@@ -95,38 +113,38 @@ pub(crate) enum Effect {
     PublishAccess(Arc<Loaded>),
     /// Listen on another port.
     MoveGateway(u16),
-    /// Keep whether all tools are paused.
-    KeepPaused(bool),
+    /// Let apps see what a server offers.
+    PublishOffer { server: ServerName, offer: Box<Offer> },
+    /// Keep the pauses.
+    KeepPauses(Pauses),
+    /// Send `PauseEnds` at that time, and no earlier one.
+    ScheduleResume(Option<Instant>),
+    /// Keep what is known of a server's tools.
+    KeepPins { server: ServerName, pins: Arc<ServerPins> },
     /// Keep what is switched off and not written.
     KeepSwitchedOff(BTreeSet<SwitchedOff>),
     /// Put something on record.
     Note(Box<Note>),
 }
 
-/// One server as the Controller sees it.
-#[derive(Debug, Clone)]
-pub(crate) struct Slot {
-    pub(crate) definition: ServerDefinition,
-    pub(crate) life: lifecycle::State,
-    pub(crate) run: RunId,
-    /// When the present state began, in milliseconds since 1970.
-    pub(crate) since: i64,
-    /// When it is tried again, in milliseconds since 1970, while it waits.
-    pub(crate) retry_at: i64,
-    pub(crate) problem: Option<Problem>,
-    pub(crate) identity: Option<ServerIdentity>,
-    pub(crate) restarts: u32,
-    /// It is gone from the config and is forgotten once it has stopped.
-    pub(crate) removed: bool,
-    /// How it is started, as far as remembered answers are tied to it.
-    pub(crate) start: Fingerprint,
+/// What the state begins with.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct FromBefore {
+    pub(crate) pauses: Pauses,
+    pub(crate) switched_off: BTreeSet<SwitchedOff>,
+    pub(crate) pins: Pins,
 }
 
 /// All that the Controller knows.
 #[derive(Debug, Clone)]
 pub(crate) struct State {
     pub(crate) servers: Vec<Slot>,
-    pub(crate) paused: bool,
+    pub(crate) pauses: Pauses,
+    pub(crate) pins: Pins,
+    /// Starts the person agreed to and that are not configured yet.
+    pub(super) agreed: HashMap<ServerName, Fingerprint>,
+    /// Whether a person is there to agree to things.
+    pub(super) attended: bool,
     pub(crate) switched_off: BTreeMap<SwitchedOff, Ticket>,
     pub(crate) loaded: Arc<Loaded>,
     pub(crate) gateway: GatewayState,
@@ -143,16 +161,20 @@ pub(crate) struct State {
 impl State {
     pub(crate) fn new(
         loaded: Arc<Loaded>,
-        paused: bool,
-        switched_off: BTreeSet<SwitchedOff>,
+        before: FromBefore,
+        attendance: Attendance,
         config_path: String,
         port: u16,
         port_is_fixed: bool,
     ) -> Self {
+        let FromBefore { pauses, switched_off, pins } = before;
         let switched_off = switched_off.into_iter().map(|switch| (switch, Ticket(0))).collect();
         Self {
             servers: Vec::new(),
-            paused,
+            pauses,
+            pins,
+            agreed: HashMap::new(),
+            attended: attendance == Attendance::Attended,
             switched_off,
             loaded,
             gateway: GatewayState::Starting,
@@ -201,14 +223,18 @@ impl State {
             Event::Restart(server) => {
                 self.step(&server, lifecycle::Event::Restart, now, &mut effects);
             }
-            Event::SetPaused(paused) => {
-                if self.paused != paused {
-                    self.paused = paused;
-                    effects.push(Effect::PublishPolicy(self.policy()));
-                    let what = if paused { "All tools paused" } else { "All tools resumed" };
-                    effects.push(Effect::Note(Box::new(setting_note(what.into(), None))));
-                }
-                effects.push(Effect::KeepPaused(paused));
+            Event::Pause { scope, until } => self.pause(scope, until, now, &mut effects),
+            Event::Resume(scope) => self.resume(&scope, now, &mut effects),
+            Event::PauseEnds => self.end_pauses(now, &mut effects),
+            Event::AgreeToStart { server, start } => {
+                self.agree(server, start);
+                self.load(Arc::clone(&self.loaded), now, &mut effects);
+            }
+            Event::ToolsAccepted { server, tools } => {
+                self.accepted(&server, &tools, &mut effects);
+            }
+            Event::Scanned { server, tools, findings } => {
+                self.scanned(&server, &tools, findings, &mut effects);
             }
             Event::SwitchedOff(switch) => {
                 let ticket = self.ticket();
@@ -247,7 +273,10 @@ impl State {
                 enabled: definition.enabled,
                 preset: definition.preset,
                 tools: definition.tools.iter().map(|(name, mode)| (name.clone(), *mode)).collect(),
+                paused: self.pauses.server(&definition.name).is_some(),
                 start: slot.start,
+                known: slot.known.clone(),
+                secrets: definition.secrets,
             };
             for switch in self.switched_off.keys().filter(|s| s.server == definition.name) {
                 match &switch.tool {
@@ -260,7 +289,11 @@ impl State {
             }
             servers.insert(definition.name.clone(), rules);
         }
-        Arc::new(Policy { paused: self.paused, servers })
+        Arc::new(Policy {
+            paused: self.pauses.all().is_some(),
+            paused_clients: self.pauses.clients().cloned().collect(),
+            servers,
+        })
     }
 
     fn names(&self) -> Vec<ServerName> {
@@ -291,26 +324,30 @@ impl State {
         let mut starts_changed = false;
         for definition in loaded.config.all_servers() {
             let name = &definition.name;
+            let start_waits = !self.start_is_agreed(definition, effects);
             let Some(slot) = self.servers.iter_mut().find(|slot| slot.definition.name == *name)
             else {
-                self.servers.push(Slot::new(definition.clone(), now));
+                self.servers.push(Slot::new(definition.clone(), start_waits, now));
+                self.know(name);
                 modes_changed.push(name.clone());
                 if definition.enabled && !self.quitting {
                     self.step(name, lifecycle::Event::Start, now, effects);
                 }
                 continue;
             };
+            let waited = std::mem::replace(&mut slot.start_waits, start_waits);
             let old = std::mem::replace(&mut slot.definition, definition.clone());
             let returned = std::mem::take(&mut slot.removed);
             let same_start =
                 old.transport == definition.transport && old.isolation == definition.isolation;
-            let event = match (definition.enabled, old.enabled && !returned, same_start) {
+            let ran = old.enabled && !returned && !waited;
+            let event = match (definition.enabled && !start_waits, ran, same_start) {
                 (true, false, _) => Some(lifecycle::Event::Start),
                 (false, true, _) => Some(lifecycle::Event::Stop),
                 (true, true, false) => Some(lifecycle::Event::Restart),
                 _ => None,
             };
-            starts_changed |= old.transport != definition.transport;
+            starts_changed |= old.transport != definition.transport || waited != start_waits;
             slot.start = start_of(&definition.transport);
             if old.preset != definition.preset
                 || old.tools != definition.tools
@@ -319,6 +356,7 @@ impl State {
             {
                 modes_changed.push(name.clone());
             }
+            self.know(name);
             if let Some(event) = event.filter(|_| !self.quitting) {
                 self.step(name, event, now, effects);
             }
@@ -327,6 +365,9 @@ impl State {
         self.forget_removed(effects);
 
         let servers_changed = before.config.servers.len() + 1 != wanted.len();
+        if first {
+            effects.push(self.next_resume(now));
+        }
         if first || starts_changed || servers_changed || !modes_changed.is_empty() {
             effects.insert(0, Effect::PublishPolicy(self.policy()));
         }
@@ -384,6 +425,9 @@ impl State {
                 lifecycle::Event::Exited
             }
             RunEvent::Stopped => lifecycle::Event::StopCompleted,
+            RunEvent::Offered(offer, findings) => {
+                return self.offered(server, *offer, findings, effects);
+            }
         };
         self.step(server, event, now, effects);
         self.forget_removed(effects);
@@ -401,6 +445,17 @@ impl State {
         else {
             return;
         };
+        let starts = matches!(
+            event,
+            lifecycle::Event::Start | lifecycle::Event::Restart | lifecycle::Event::RetryDue
+        );
+        if slot.start_waits && starts {
+            effects.extend(
+                unavailable(slot)
+                    .map(|sentence| Effect::Unavailable { server: server.clone(), sentence }),
+            );
+            return;
+        }
         let asked_for = matches!(
             event,
             lifecycle::Event::Start | lifecycle::Event::Stop | lifecycle::Event::Restart
@@ -452,62 +507,6 @@ impl State {
             effects.push(Effect::Unavailable { server: server.clone(), sentence });
         }
     }
-}
-
-impl Slot {
-    fn new(definition: ServerDefinition, now: Moment) -> Self {
-        Self {
-            start: start_of(&definition.transport),
-            definition,
-            life: lifecycle::State::Stopped,
-            run: RunId(0),
-            since: now.wall_ms,
-            retry_at: 0,
-            problem: None,
-            identity: None,
-            restarts: 0,
-            removed: false,
-        }
-    }
-
-    /// The state as a person sees it.
-    pub(crate) fn state(&self) -> ServerState {
-        match self.life {
-            lifecycle::State::Stopped => ServerState::Stopped,
-            lifecycle::State::Starting { .. } => ServerState::Starting { since: self.since },
-            lifecycle::State::Ready { .. } => ServerState::Ready { since: self.since },
-            lifecycle::State::Waiting { failures, .. } => {
-                ServerState::Waiting { retry_at: self.retry_at, attempt: failures }
-            }
-            // Cleaning up after a failure is part of the wait for the next try.
-            lifecycle::State::Stopping { then: lifecycle::AfterStop::Retry { failures } } => {
-                ServerState::Waiting { retry_at: self.since, attempt: failures }
-            }
-            lifecycle::State::Stopping { .. } => ServerState::Stopping,
-            lifecycle::State::Failed => ServerState::Failed,
-        }
-    }
-}
-
-/// Why calls to a server cannot be served, as an app's model reads it. `None` when they can.
-fn unavailable(slot: &Slot) -> Option<String> {
-    let name = &slot.definition.name;
-    let reason = slot.problem.as_ref().map_or("", |problem| problem.message.as_str());
-    Some(match slot.state() {
-        ServerState::Ready { .. } => return None,
-        ServerState::Starting { .. } => {
-            format!("The server \"{name}\" is starting. Try again in a moment.")
-        }
-        ServerState::Waiting { .. } => {
-            format!("The server \"{name}\" ended and is being started again. {reason}")
-        }
-        ServerState::Failed => format!(
-            "The server \"{name}\" does not run. {reason} Start it again in the Drawbridge panel."
-        ),
-        ServerState::Stopped | ServerState::Stopping => format!(
-            "The server \"{name}\" is stopped. Start it in the Drawbridge panel to use its tools."
-        ),
-    })
 }
 
 fn life_note(server: &ServerName, happening: Happening, problem: Option<&Problem>) -> Effect {

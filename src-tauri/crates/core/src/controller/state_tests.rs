@@ -1,15 +1,20 @@
-use std::collections::BTreeSet;
 use std::path::Path;
 use std::sync::Arc;
 
 use drawbridge_audit::SwitchedOff;
+use drawbridge_mcp::catalog::{Offer, Tool, ToolAnnotations};
 use drawbridge_model::{Problem, ServerName, ServerState, ToolName};
 use drawbridge_policy::{Decision, Refusal};
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use super::{Effect, Event, Moment, RunEvent, RunId, Slot, State};
+use super::{Effect, Event, FromBefore, Moment, RunEvent, RunId, Slot, State};
+use crate::attendance::Attendance;
 use crate::config::{InForce, Loaded, TextHash, parse};
 use crate::view::ServerIdentity;
+
+#[path = "state_tests/consent.rs"]
+mod consent;
 
 fn loaded(text: &str) -> Arc<Loaded> {
     let (config, warnings) = parse(text, Path::new("config.jsonc")).expect("a valid config");
@@ -38,8 +43,44 @@ fn now() -> Moment {
     Moment { instant: Instant::now(), wall_ms: 1_000 }
 }
 
+/// One in which the config file is the consent.
 fn fresh() -> State {
-    State::new(none(), false, BTreeSet::new(), "config.jsonc".into(), 7337, false)
+    fresh_in(Attendance::Unattended)
+}
+
+fn fresh_in(attendance: Attendance) -> State {
+    let before = FromBefore::default();
+    State::new(none(), before, attendance, "config.jsonc".into(), 7337, false)
+}
+
+/// A tool of that name, whose definition has that digest.
+fn tool(name: &str, digest: u8) -> Tool {
+    let raw = format!(r#"{{"name":"{name}","description":"{digest}"}}"#);
+    let raw = RawValue::from_string(raw).expect("it is JSON");
+    Tool {
+        name: ToolName::new(name).expect("a name"),
+        exposed: format!("files__{name}").into(),
+        exposed_raw: raw.clone(),
+        raw,
+        title: None,
+        description: None,
+        annotations: ToolAnnotations::default(),
+        digest: [digest; 32],
+    }
+}
+
+fn offered(tools: &[(&str, u8)]) -> RunEvent {
+    let tools = tools.iter().map(|(name, digest)| tool(name, *digest)).collect();
+    let offer = Offer { tools: Arc::new(tools), ..Offer::default() };
+    RunEvent::Offered(Box::new(offer), Arc::default())
+}
+
+/// What becomes of a call of a tool as the server lists it now.
+fn decision(state: &State, name: &str) -> Decision {
+    let slot = slot(state);
+    let listed = slot.tools.iter().find(|tool| tool.name.as_str() == name);
+    let now = listed.map(|tool| tool.digest.into());
+    state.policy().decide_tool("editor", "files", name, now)
 }
 
 fn files() -> ServerName {
@@ -87,6 +128,7 @@ fn running() -> State {
     let effects = state.apply(Event::ConfigLoaded(one("a", r#"{"preset":"allow"}"#)), now());
     assert_eq!(work(&effects), ["launch files 1"]);
     state.apply(changed(1, RunEvent::BecameReady(identity())), now());
+    state.apply(changed(1, offered(&[("read", 1), ("write", 1)])), now());
     assert!(matches!(slot(&state).state(), ServerState::Ready { .. }));
     state
 }
@@ -105,8 +147,8 @@ fn a_changed_mode_is_told_and_does_not_restart_the_server() {
     let effects = state.apply(Event::ConfigLoaded(config), now());
     assert!(work(&effects).is_empty(), "{effects:?}");
     assert!(effects.iter().any(|e| matches!(e, Effect::TellToolsChanged(s) if *s == files())));
-    assert_eq!(state.policy().decide_tool("files", "write"), Decision::Refuse(Refusal::ToolOff));
-    assert_eq!(state.policy().decide_tool("files", "read"), Decision::Run);
+    assert_eq!(decision(&state, "write"), Decision::Refuse(Refusal::ToolOff));
+    assert_eq!(decision(&state, "read"), Decision::Run);
 }
 
 #[test]
@@ -123,7 +165,11 @@ fn a_server_that_is_gone_from_the_config_is_forgotten_once_it_has_stopped() {
     let mut state = running();
     let effects = state.apply(Event::ConfigLoaded(none()), now());
     assert_eq!(work(&effects), ["halt files"]);
-    assert_eq!(state.policy().decide_server("files"), Err(Refusal::ServerOff), "off at once");
+    assert_eq!(
+        state.policy().decide_server("editor", "files"),
+        Err(Refusal::ServerOff),
+        "off at once"
+    );
     let effects = state.apply(changed(1, RunEvent::Stopped), now());
     assert_eq!(work(&effects), ["forget files"]);
     assert!(!state.servers.iter().any(|slot| slot.definition.name == files()));
@@ -185,21 +231,17 @@ fn what_is_switched_off_counts_before_it_is_written_and_an_older_write_does_not_
     let earlier = state.ticket();
     let effects = state.apply(Event::SwitchedOff(switch.clone()), now());
     assert!(matches!(effects.first(), Some(Effect::PublishPolicy(_))), "first of all");
-    assert_eq!(state.policy().decide_tool("files", "write"), Decision::Refuse(Refusal::ToolOff));
+    assert_eq!(decision(&state, "write"), Decision::Refuse(Refusal::ToolOff));
 
     state.apply(Event::SwitchWritten(switch.clone(), earlier), now());
     assert_eq!(
-        state.policy().decide_tool("files", "write"),
+        decision(&state, "write"),
         Decision::Refuse(Refusal::ToolOff),
         "a choice made before it does not undo it"
     );
     let later = state.ticket();
     state.apply(Event::SwitchWritten(switch, later), now());
-    assert_eq!(
-        state.policy().decide_tool("files", "write"),
-        Decision::Run,
-        "the config counts again"
-    );
+    assert_eq!(decision(&state, "write"), Decision::Run, "the config counts again");
 }
 
 #[test]
@@ -208,11 +250,7 @@ fn all_tools_off_beats_a_mode_of_a_tool() {
     state.apply(Event::ConfigLoaded(one("a", r#"{"tools":{"write":"allow"}}"#)), now());
     state.apply(Event::SwitchedOff(SwitchedOff { server: files(), tool: None }), now());
     for tool in ["write", "unheard_of"] {
-        assert_eq!(
-            state.policy().decide_tool("files", tool),
-            Decision::Refuse(Refusal::ToolOff),
-            "{tool}"
-        );
+        assert_eq!(decision(&state, tool), Decision::Refuse(Refusal::ToolOff), "{tool}");
     }
 }
 
@@ -224,7 +262,14 @@ fn the_gateway_moves_when_the_config_says_so_and_no_flag_says_otherwise() {
         work(&state.apply(Event::ConfigLoaded(Arc::clone(&config)), now()))
             .contains(&"move 8000".into())
     );
-    let mut fixed = State::new(none(), false, BTreeSet::new(), String::new(), 7337, true);
+    let mut fixed = State::new(
+        none(),
+        FromBefore::default(),
+        Attendance::Unattended,
+        String::new(),
+        7337,
+        true,
+    );
     let effects = fixed.apply(Event::ConfigLoaded(config), now());
     assert!(!work(&effects).iter().any(|w| w.starts_with("move")), "a flag beats the config");
 }

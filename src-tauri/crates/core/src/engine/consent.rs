@@ -99,6 +99,29 @@ impl Engine {
         Ok(())
     }
 
+    /// Lets what was blocked cross once, if it comes again within ten minutes.
+    ///
+    /// # Errors
+    /// When it was put away, or let through already.
+    pub async fn let_through_once(&self, blocked: u64) -> Result<(), CommandError> {
+        match self.0.blocked.let_through_once(blocked, now_ms()) {
+            true => {
+                self.note("Something that holds a key or token may cross once".to_owned(), None);
+                Ok(())
+            }
+            false => Err(CommandError::new(ErrorCode::Other, "This is settled already.", "")),
+        }
+    }
+
+    /// Puts away what was blocked.
+    ///
+    /// # Errors
+    /// None; commands share one shape.
+    pub async fn dismiss_blocked(&self, blocked: u64) -> Result<(), CommandError> {
+        self.0.blocked.dismiss(blocked);
+        Ok(())
+    }
+
     fn remember(&self, question: &Question, lasts: Lasts) {
         // Of a tool that its server does not tell about, nothing can be remembered.
         let Some(fingerprint) = question.fingerprint else { return };

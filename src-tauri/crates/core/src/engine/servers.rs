@@ -12,7 +12,8 @@ use super::activity::indented;
 use super::failure::{draft_failed, edit_failed, no_such_server, quitting};
 use crate::bridge::{CommandError, ErrorCode, PanelEvent};
 use crate::config::edit::{Edit, RemovedText};
-use crate::controller::{Event, tool_view};
+use crate::controller::{Event, Seen, tool_view};
+use crate::findings::Findings;
 use crate::view::{
     DraftTransport, FirstModes, LogLine, LogSource, RemovedServer, ServerDraft, Snapshot,
     StartPreview, ToolDetail,
@@ -34,9 +35,9 @@ impl Engine {
     /// Starts a server that was stopped or given up.
     ///
     /// # Errors
-    /// When there is no such server.
+    /// When there is no such server, or it waits for the person to agree to its start.
     pub async fn start_server(&self, server: ServerName) -> Result<(), CommandError> {
-        self.known(&server)?;
+        self.may_start(&server)?;
         self.0.controller.tell(Event::Start(server)).await;
         Ok(())
     }
@@ -54,9 +55,9 @@ impl Engine {
     /// Stops a server and starts it again.
     ///
     /// # Errors
-    /// When there is no such server.
+    /// When there is no such server, or it waits for the person to agree to its start.
     pub async fn restart_server(&self, server: ServerName) -> Result<(), CommandError> {
-        self.known(&server)?;
+        self.may_start(&server)?;
         self.0.controller.tell(Event::Restart(server)).await;
         Ok(())
     }
@@ -85,7 +86,9 @@ impl Engine {
             .find(|view| view.name == server)
             .and_then(|view| view.tools.iter().find(|view| view.name == tool))
             .cloned()
-            .unwrap_or_else(|| tool_view(found, None));
+            .unwrap_or_else(|| {
+                tool_view(found, None, Seen { pins: None, findings: &Findings::default() })
+            });
         Ok(ToolDetail {
             tool: view,
             input_schema: found
@@ -143,6 +146,7 @@ impl Engine {
             FirstModes::LetRun => Preset::Allow,
         };
         let name = definition.name.clone();
+        self.agree_in_advance(&definition).await;
         self.edit(vec![Edit::AddServer(definition)]).await?;
         self.note(format!("Server \"{name}\" added"), Some(name));
         Ok(())
@@ -180,6 +184,7 @@ impl Engine {
             loaded.config.server(server.as_str()).ok_or_else(|| no_such_server(&server))?;
         let taken = |name: &str| loaded.config.server(name).is_some();
         let definition = snippet::check(&draft, taken, Some(stored)).map_err(draft_failed)?;
+        self.agree_in_advance(&definition).await;
         let edit = Edit::ReplaceServer { server: server.clone(), with: Box::new(definition) };
         self.edit(vec![edit]).await?;
         self.note(format!("Server \"{server}\" changed"), Some(server));
@@ -270,6 +275,21 @@ impl Engine {
     pub async fn stop_log(&self) -> Result<(), CommandError> {
         self.0.log_watch.send_replace(CancellationToken::new()).cancel();
         Ok(())
+    }
+
+    fn may_start(&self, server: &ServerName) -> Result<(), CommandError> {
+        self.known(server)?;
+        match self.server_view(server)?.start_waits {
+            true => Err(CommandError::new(
+                ErrorCode::Other,
+                format!(
+                    "How \"{server}\" is started was changed outside Drawbridge. Look at it in the \
+                     panel first."
+                ),
+                "",
+            )),
+            false => Ok(()),
+        }
     }
 
     fn draft_problem(&self, draft: &ServerDraft, replaces: Option<&ServerName>) -> Option<Problem> {

@@ -2,7 +2,7 @@
 //! restart, before it is written to the config; what is allowed counts once it is written.
 
 use drawbridge_audit::SwitchedOff;
-use drawbridge_model::{Mode, Preset, ServerName, ToolName};
+use drawbridge_model::{Mode, Preset, SecretsRule, ServerName, ToolName};
 
 use super::Engine;
 use super::failure::{edit_failed, no_such_server, quitting};
@@ -101,14 +101,23 @@ impl Engine {
         self.edit(vec![Edit::SetEnabled { server, enabled }]).await
     }
 
-    /// Pauses or resumes all tools.
+    /// Says what is done about keys, tokens and passwords in a server's arguments and results.
     ///
     /// # Errors
-    /// None at present; the pause holds even when it cannot be kept over a restart.
-    pub async fn set_paused(&self, paused: bool) -> Result<(), CommandError> {
-        self.0.controller.tell(Event::SetPaused(paused)).await;
-        self.kept_is_written().await;
-        Ok(())
+    /// When the server is unknown or the config cannot be written.
+    pub async fn set_secrets_rule(
+        &self,
+        server: ServerName,
+        rule: SecretsRule,
+    ) -> Result<(), CommandError> {
+        self.known(&server)?;
+        let word = match rule {
+            SecretsRule::Mark => "marked",
+            SecretsRule::Mask => "masked",
+            SecretsRule::Block => "blocked",
+        };
+        self.note(format!("Keys and tokens are {word}"), Some(server.clone()));
+        self.edit(vec![Edit::SetSecretsRule { server, rule }]).await
     }
 
     async fn switch(
@@ -149,7 +158,7 @@ impl Engine {
     }
 
     /// Waits until pause and switches are kept over a restart, or could not be.
-    async fn kept_is_written(&self) {
+    pub(super) async fn kept_is_written(&self) {
         let wanted = self.0.kept.borrow().revision;
         let mut written = self.0.kept_written.clone();
         let _ = written.wait_for(|revision| *revision >= wanted).await;

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, Preset, Problem, ServerDefinition, ServerName,
-    Transport,
+    BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, Preset, Problem, SecretsRule, ServerDefinition,
+    ServerName, Transport,
 };
 
 use crate::config::{check_header, check_url, check_variable, template};
@@ -81,6 +81,7 @@ pub fn check(
             preset: Preset::default(),
             tools: BTreeMap::new(),
             isolation: Isolation::default(),
+            secrets: SecretsRule::default(),
         },
     })
 }

@@ -14,20 +14,22 @@ use std::sync::{Arc, OnceLock};
 use std::time::Instant;
 
 use drawbridge_audit::{
-    Afterwards, Begun, CallBegan, CallEnded, EntryId, Excerpt, NotRecorded, Note, Recorded,
+    Afterwards, Begun, CallBegan, EntryId, Excerpt, NotRecorded, Note, Recorded,
 };
 use drawbridge_mcp::wire::{self, Edit};
 use drawbridge_mcp::{
-    Call, CallEvent, Caller, Connection, Outcome, PeerFeatures, Prepared, Request, SendError,
+    Call, CallEvent, Caller, Connection, PeerFeatures, Prepared, Request, SendError,
 };
-use drawbridge_model::{ActivityKind, ActivityOutcome, Problem, ServerName};
+use drawbridge_model::{ActivityKind, Problem, ServerName};
 use drawbridge_policy::{Fingerprint, Refusal};
 use serde_json::value::RawValue;
 
 use super::NO_MEANING;
 use super::accept::Forms;
 use super::consent::NotAllowed;
+use super::content::Suspicious;
 use super::decision::{Pass, Stop};
+use super::ending::Ending;
 use super::exchange::{Said, Voice};
 use super::questions::Asked;
 use crate::edge::Edge;
@@ -49,6 +51,8 @@ pub(crate) struct Crossing {
     pub(crate) translate: Translate,
     /// The person allowed this one call of the tool as it was then.
     pub(crate) allowed: OnceLock<Option<Fingerprint>>,
+    /// What was found in its arguments, if anything was.
+    pub(crate) suspicious: Option<Box<Suspicious>>,
 }
 
 /// Who decides whether a request crosses.
@@ -80,22 +84,6 @@ pub(crate) enum Translate {
     Nothing,
     /// The URIs at these paths get the server's prefix.
     Uris(&'static [&'static [&'static str]]),
-}
-
-/// How a request ended.
-enum Ending {
-    Answered(Outcome),
-    /// The policy refused it at the last moment.
-    Refused(Refusal),
-    /// It could not be put on record, so it did not run. The sentence says why.
-    NotRecorded(String),
-    /// The server is not there, or was lost. The sentence says so.
-    Failed(String),
-    /// The parameters cannot be sent.
-    Malformed(String),
-    Withdrawn(Withdrawn),
-    /// The app closed its connection and did not come back in time.
-    AppGone,
 }
 
 /// Everything a request needs on its way.
@@ -136,11 +124,15 @@ impl Passage {
                 }
                 Ok(pass) => {
                     if let Some(began) = &mut transit.began {
-                        began.note = pass.note();
+                        began.note = crossing.note(&pass);
                     }
                     let ending = passage.run(&crossing, &voice, &mut transit).await;
                     let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
-                    let (answer, end) = passage.close(&crossing, ending, since);
+                    let found = match ending.looked_through(&passage.edge.tasks) {
+                        Some(looking) => Some(Box::pin(looking).await),
+                        None => None,
+                    };
+                    let (answer, end) = passage.close(&crossing, ending, found, since);
                     // The end is queued before the answer leaves, so that whoever has the answer
                     // finds it on record.
                     if let Some(id) = transit.on_record {
@@ -165,6 +157,7 @@ impl Passage {
     ) -> Option<String> {
         let (note, answer) = match why {
             NotAllowed::Refused(refusal) => {
+                self.tell_the_person(crossing, refusal);
                 let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
                 let answer = crossing.gate.refused(&self.id, &sentence);
                 (began.map(|began| Note::refused(began, sentence)), Some(answer))
@@ -181,6 +174,13 @@ impl Passage {
             tracing::warn!(%error, "a refusal is not on record");
         }
         answer
+    }
+
+    /// Some refusals are shown to the person, who can do something about them.
+    pub(super) fn tell_the_person(&self, crossing: &Crossing, refusal: Refusal) {
+        if refusal == Refusal::SecretInArguments {
+            crossing.arguments_stopped(&self.edge, &self.session);
+        }
     }
 
     fn began(&self, crossing: &Crossing, entry: Entry) -> Option<CallBegan> {
@@ -228,66 +228,6 @@ impl Passage {
             call.cancel(reason);
         }
         ending
-    }
-
-    /// The answer to the app and the end on record.
-    fn close(
-        &self,
-        crossing: &Crossing,
-        ending: Ending,
-        since: Instant,
-    ) -> (Option<String>, CallEnded) {
-        let end = |outcome| CallEnded::new(outcome, since.elapsed());
-        let noted = |outcome, note: &str| {
-            let mut end = end(outcome);
-            end.note = Some(note.to_owned());
-            end
-        };
-        let refused = |sentence: &str| Some(crossing.gate.refused(&self.id, sentence));
-        match ending {
-            Ending::Answered(Outcome::Result(result)) => {
-                let failed = is_error(&result);
-                let mut end = end(match failed {
-                    true => ActivityOutcome::Failed,
-                    false => ActivityOutcome::Succeeded,
-                });
-                end.result = Some(Excerpt::of(result.get()));
-                let translated = crossing.translated(&result);
-                let text = translated.as_deref().unwrap_or(&result).get();
-                (Some(wire::result_message(&self.id, text)), end)
-            }
-            Ending::Answered(Outcome::Error(error)) => {
-                let mut end = end(ActivityOutcome::Failed);
-                end.note = message_of(&error);
-                end.result = Some(Excerpt::of(error.get()));
-                (Some(wire::error_message(Some(&self.id), error.get())), end)
-            }
-            Ending::Refused(refusal) => {
-                let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
-                (refused(&sentence), noted(ActivityOutcome::Refused, &sentence))
-            }
-            Ending::Failed(sentence) | Ending::NotRecorded(sentence) => {
-                (refused(&sentence), noted(ActivityOutcome::Failed, &sentence))
-            }
-            Ending::Malformed(why) => {
-                let answer = wire::error_response(Some(&self.id), wire::INVALID_PARAMS, &why);
-                (Some(answer), noted(ActivityOutcome::Failed, &why))
-            }
-            Ending::Withdrawn(Withdrawn::ByApp(_)) => {
-                (None, noted(ActivityOutcome::Cancelled, "The app cancelled it."))
-            }
-            Ending::Withdrawn(Withdrawn::WithSession) => {
-                let sentence = if self.edge.draining.is_cancelled() {
-                    "Drawbridge is quitting, so the call was cancelled."
-                } else {
-                    "The session was closed, so the call was cancelled."
-                };
-                (refused(sentence), noted(ActivityOutcome::Cancelled, sentence))
-            }
-            Ending::AppGone => {
-                (None, noted(ActivityOutcome::Cancelled, "The app went away before the answer."))
-            }
-        }
     }
 }
 
@@ -479,8 +419,20 @@ fn prepare(
     forms: Forms,
     crossing: &Crossing,
 ) -> Result<(Call, Prepared), SendError> {
-    let edit = crossing.edit.as_ref();
-    let edit = edit.map(|(span, with)| Edit { span: span.clone(), with: with.as_str().into() });
+    let edit = |(span, with): &(Range<usize>, String)| Edit {
+        span: span.clone(),
+        with: Cow::Owned(with.clone()),
+    };
+    let masked = crossing.suspicious.as_ref().and_then(|suspicious| suspicious.sent.as_ref());
+    let name = crossing.edit.as_ref().map(edit);
+    let both;
+    let edits = match masked {
+        None => name.as_slice(),
+        Some(masked) => {
+            both = name.into_iter().chain([edit(masked)]).collect::<Vec<_>>();
+            &both
+        }
+    };
     // An app that takes nothing but the answer cannot be asked anything.
     let features = match forms {
         Forms::Json => PeerFeatures::default(),
@@ -489,13 +441,24 @@ fn prepare(
     connection.prepare(Request {
         method: &crossing.method,
         params: crossing.params.as_deref(),
-        edits: edit.as_slice(),
+        edits,
         caller: Caller { key: session.key, features },
     })
 }
 
 impl Crossing {
-    fn translated(&self, result: &RawValue) -> Option<Box<RawValue>> {
+    /// What the record says beside the call.
+    fn note(&self, pass: &Pass) -> Option<Cow<'static, str>> {
+        match (pass.note(), &self.suspicious) {
+            (note, None) => note.map(Cow::Borrowed),
+            (None, Some(suspicious)) => Some(Cow::Owned(suspicious.note())),
+            (Some(note), Some(suspicious)) => {
+                Some(Cow::Owned(format!("{note} {}", suspicious.note())))
+            }
+        }
+    }
+
+    pub(super) fn translated(&self, result: &RawValue) -> Option<Box<RawValue>> {
         let Translate::Uris(paths) = self.translate else { return None };
         // Most results hold no URI of a resource; those that do are searched for.
         if !result.get().contains("\"uri\"") {
@@ -526,15 +489,4 @@ impl Gate {
 pub(crate) fn tool_error(sentence: &str) -> String {
     let text = wire::raw_string(sentence);
     format!(r#"{{"content":[{{"type":"text","text":{text}}}],"isError":true}}"#)
-}
-
-/// Whether a tool result says that the tool failed.
-fn is_error(result: &RawValue) -> bool {
-    result.get().contains("\"isError\"")
-        && wire::find(result, &["isError"]).ok().flatten().is_some_and(|field| field.is_true())
-}
-
-fn message_of(error: &RawValue) -> Option<String> {
-    let message = wire::find(error, &["message"]).ok()??.text()?.into_owned();
-    Some(message.chars().take(500).collect())
 }

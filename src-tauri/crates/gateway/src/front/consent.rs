@@ -72,6 +72,10 @@ impl Passage {
                 Withdrawn::WithSession => {
                     NotAllowed::Withdrawn("The session was closed before it was answered.", true)
                 }
+                Withdrawn::ByPerson => NotAllowed::Withdrawn(
+                    "The person at this computer cancelled it before it was answered.",
+                    true,
+                ),
             }),
             () = app_gone => {
                 Err(NotAllowed::Withdrawn("The app went away before it was answered.", false))
@@ -92,7 +96,11 @@ impl Passage {
         let hello = &self.session.hello;
         // What is no name of a tool is no tool either.
         let tool = ToolName::new(&crossing.subject).map_err(|_| Refusal::ToolOff)?;
-        let arguments = crossing.params.as_deref().and_then(arguments);
+        let masked = crossing.suspicious.as_ref().and_then(|found| found.sent.as_ref());
+        let arguments = match masked {
+            Some((_, masked)) => Some(masked.as_str().into()),
+            None => crossing.params.as_deref().and_then(arguments),
+        };
         // What nobody can look through, nobody can allow.
         if arguments.as_deref().is_some_and(|arguments| !can_be_shown(arguments)) {
             return Err(Refusal::TooLongToShow);
@@ -106,6 +114,10 @@ impl Passage {
             fingerprint,
             every_time,
             arguments,
+            looks_like: crossing
+                .suspicious
+                .as_ref()
+                .map_or_else(Vec::new, |found| found.looks_like().to_vec()),
             asked_at,
             expires_at: asked_at.saturating_add(time),
         })

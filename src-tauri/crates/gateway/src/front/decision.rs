@@ -3,6 +3,7 @@
 
 use std::sync::Arc;
 
+use drawbridge_mcp::Upstream;
 use drawbridge_policy::{Decision, Fingerprint, Lasts, Policy, Refusal, Remembered};
 
 use super::calls::{Crossing, Gate};
@@ -59,15 +60,31 @@ impl Crossing {
     /// What speaks for the call and what against it, by the rules of this moment.
     pub(super) fn decide(&self, edge: &Edge, session: &Session) -> Result<Pass, Stop> {
         let policy = edge.shared.policy.load();
+        let decided = self.decide_by_rules(edge, session, &policy);
+        if !matches!(decided, Err(Stop::Refused(_))) {
+            self.decide_content(edge, &policy, session).map_err(Stop::Refused)?;
+        }
+        decided
+    }
+
+    fn decide_by_rules(
+        &self,
+        edge: &Edge,
+        session: &Session,
+        policy: &Policy,
+    ) -> Result<Pass, Stop> {
+        let client = session.hello.client.name.as_str();
         let (server, tool) = (self.server.as_str(), self.subject.as_str());
         match self.gate {
-            Gate::Server => policy.decide_server(server).map_err(Stop::Refused)?,
-            Gate::Tool => match policy.decide_tool(server, tool) {
+            Gate::Server => policy.decide_server(client, server).map_err(Stop::Refused)?,
+            Gate::Tool => match policy.decide_tool(client, server, tool, self.listed(edge)) {
                 Decision::Run => {}
+                // A server that is not there lists nothing, and its call fails with the reason. It
+                // is decided again before it is sent.
+                Decision::Refuse(Refusal::Held) if self.is_away(edge) => {}
                 Decision::Refuse(refusal) => return Err(Stop::Refused(refusal)),
                 asks @ (Decision::Ask | Decision::AskEveryTime) => {
-                    let tool_now = self.fingerprint(edge, &policy);
-                    let client = session.hello.client.name.as_str();
+                    let tool_now = self.fingerprint(edge, policy);
                     let every_time = asks == Decision::AskEveryTime;
                     let remembers = tool_now.filter(|_| !every_time);
                     let letting = remembers.and_then(|tool_now| {
@@ -87,8 +104,24 @@ impl Crossing {
     /// The tool as it is now; `None` when its server does not tell.
     pub(super) fn fingerprint(&self, edge: &Edge, policy: &Policy) -> Option<Fingerprint> {
         let rules = policy.servers.get(self.server.as_str())?;
+        Some(self.listed(edge)?.behind(rules.start))
+    }
+
+    /// The definition of the tool as its server lists it now.
+    fn listed(&self, edge: &Edge) -> Option<Fingerprint> {
         let catalog = edge.shared.catalog.load();
         let (_, tool) = catalog.tool_of(self.server.as_str(), &self.subject)?;
-        Some(Fingerprint::from(tool.digest).behind(rules.start))
+        Some(tool.digest.into())
+    }
+
+    /// Whether it is about a tool of a server that answers and whose lists are still being read.
+    pub(super) fn is_unread(&self, edge: &Edge) -> bool {
+        self.gate == Gate::Tool
+            && edge.shared.catalog.load().server(self.server.as_str()).is_none()
+            && !self.is_away(edge)
+    }
+
+    fn is_away(&self, edge: &Edge) -> bool {
+        !matches!(edge.shared.upstreams.get(self.server.as_str()), Some(Upstream::Ready(_)))
     }
 }

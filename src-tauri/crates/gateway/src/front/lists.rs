@@ -46,7 +46,7 @@ pub(crate) async fn answer(
     };
     let result = match method {
         "tools/list" => catalog.list_tools(part, |server, tool| {
-            policy.lists_tool(server.as_str(), tool.name.as_str())
+            policy.lists_tool(server.as_str(), tool.name.as_str(), tool.digest.into())
         }),
         "prompts/list" => catalog.list_prompts(part, |name| policy.lists_server(name.as_str())),
         "resources/list" => catalog.list_resources(part, |name| policy.lists_server(name.as_str())),
@@ -56,7 +56,7 @@ pub(crate) async fn answer(
 }
 
 /// Whether the catalog has what a server offers. An empty list would say that it offers nothing.
-async fn is_there(edge: &Edge, server: &str) -> Result<(), String> {
+pub(super) async fn is_there(edge: &Edge, server: &str) -> Result<(), String> {
     if !edge.shared.policy.load().lists_server(server) {
         return Ok(());
     }

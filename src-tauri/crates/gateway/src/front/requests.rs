@@ -11,6 +11,7 @@ use serde_json::value::RawValue;
 
 use super::accept::Forms;
 use super::calls::{Crossing, Entry, Gate, Passage, Translate};
+use super::content::{self, Suspicious};
 use super::exchange::Exchange;
 use super::resources::{self, RESOURCE_NOT_FOUND};
 use super::targets::{self, Target};
@@ -60,11 +61,18 @@ pub(crate) async fn take(
             );
         }
         "logging/setLevel" => set_level(edge, session, id, params).map_err(Wrong::Answered),
-        "tools/call" => tool_call(edge, session, params),
+        "tools/call" => match tool_call(edge, session, params) {
+            // Nobody has seen a tool that is not listed yet, and there may be none of that name.
+            Ok(crossing) if crossing.is_unread(edge) => {
+                Box::pin(first_reading(edge, session, &crossing)).await;
+                tool_call(edge, session, params)
+            }
+            called => called,
+        },
         "prompts/get" => prompt_get(edge, session, params),
         "resources/read" => resource_read(edge, session, params),
         "completion/complete" => complete(edge, session, params),
-        _ => other(session, method, params),
+        _ => other(edge, session, method, params),
     };
     let crossing = match crossing {
         Ok(crossing) => crossing,
@@ -73,7 +81,7 @@ pub(crate) async fn take(
             return Turn::Answered(wire::error_response(Some(id), code, &why));
         }
     };
-    match session.begin_call(id, edge.limits.calls_per_session) {
+    match session.begin_call(id, &crossing.server, edge.limits.calls_per_session) {
         Ok(in_flight) => {
             let passage = Passage {
                 edge: Arc::clone(edge),
@@ -151,6 +159,7 @@ fn crossing(
         entry: Entry::None,
         translate: Translate::Nothing,
         allowed: OnceLock::new(),
+        suspicious: None,
     }
 }
 
@@ -161,6 +170,15 @@ fn translate(session: &Session, paths: &'static [&'static [&'static str]]) -> Tr
     }
 }
 
+/// Waits until a server's lists are read for the first time.
+async fn first_reading(edge: &Arc<Edge>, session: &Session, crossing: &Crossing) {
+    tokio::select! {
+        _ = lists::is_there(edge, crossing.server.as_str()) => {}
+        () = edge.draining.cancelled() => {}
+        () = session.ended.cancelled() => {}
+    }
+}
+
 fn tool_call(edge: &Edge, session: &Session, params: Option<&RawValue>) -> Result<Crossing, Wrong> {
     let [name, arguments] = fields(params, [&["name"], &["arguments"]])?;
     let called = text(name.as_ref(), "name")?;
@@ -168,15 +186,28 @@ fn tool_call(edge: &Edge, session: &Session, params: Option<&RawValue>) -> Resul
     else {
         return Err(Wrong::params(format!("Unknown tool: {called}")));
     };
+    let (entry, suspicious) = called_with(edge, ActivityKind::ToolCall, &target, arguments);
     Ok(Crossing {
         gate: Gate::Tool,
-        entry: Entry::Call {
-            kind: ActivityKind::ToolCall,
-            arguments: arguments.map(|arguments| Excerpt::of(arguments.raw)),
-        },
+        entry,
+        suspicious,
         translate: translate(session, IN_TOOL_RESULTS),
         ..crossing(session, "tools/call", params, &name, target)
     })
+}
+
+/// What a call with these arguments leaves on record, and what is to be said about them.
+fn called_with(
+    edge: &Edge,
+    kind: ActivityKind,
+    target: &Target,
+    arguments: Option<Field<'_>>,
+) -> (Entry, Option<Box<Suspicious>>) {
+    let Some(field) = arguments else { return (Entry::Call { kind, arguments: None }, None) };
+    let policy = edge.shared.policy.load();
+    let looked = content::arguments(&policy, target.server.as_str(), field.raw, &field.span);
+    let kept = Excerpt::of(looked.on_record.as_deref().unwrap_or(field.raw));
+    (Entry::Call { kind, arguments: Some(kept) }, looked.suspicious)
 }
 
 fn prompt_get(
@@ -190,11 +221,10 @@ fn prompt_get(
     else {
         return Err(Wrong::params(format!("Unknown prompt: {called}")));
     };
+    let (entry, suspicious) = called_with(edge, ActivityKind::PromptUse, &target, arguments);
     Ok(Crossing {
-        entry: Entry::Call {
-            kind: ActivityKind::PromptUse,
-            arguments: arguments.map(|arguments| Excerpt::of(arguments.raw)),
-        },
+        entry,
+        suspicious,
         translate: translate(session, IN_PROMPTS),
         ..crossing(session, "prompts/get", params, &name, target)
     })
@@ -256,25 +286,36 @@ fn set_level(
 
 /// A method that is not understood goes to the one server it can be meant for, as it is. It might
 /// do anything, so it is on record like a call.
-fn other(session: &Session, method: &str, params: Option<&RawValue>) -> Result<Crossing, Wrong> {
+fn other(
+    edge: &Edge,
+    session: &Session,
+    method: &str,
+    params: Option<&RawValue>,
+) -> Result<Crossing, Wrong> {
     match &session.hello.scope {
         Scope::Merged => {
             Err(Wrong::Params(wire::METHOD_NOT_FOUND, "there is no such method here".into()))
         }
-        Scope::Single(server) => Ok(Crossing {
-            server: server.clone(),
-            method: Cow::Owned(method.to_owned()),
-            params: owned(params),
-            edit: None,
-            gate: Gate::Server,
-            subject: method.to_owned(),
-            entry: Entry::Call {
-                kind: ActivityKind::ToolCall,
-                arguments: params.map(|params| Excerpt::of(params.get())),
-            },
-            translate: Translate::Nothing,
-            allowed: OnceLock::new(),
-        }),
+        Scope::Single(server) => {
+            let target = Target { server: server.clone(), name: method.to_owned() };
+            let whole = params.map(|params| {
+                let raw = params.get();
+                Field { raw, span: 0..raw.len() }
+            });
+            let (entry, suspicious) = called_with(edge, ActivityKind::ToolCall, &target, whole);
+            Ok(Crossing {
+                server: target.server,
+                method: Cow::Owned(method.to_owned()),
+                params: owned(params),
+                edit: None,
+                gate: Gate::Server,
+                subject: target.name,
+                entry,
+                suspicious,
+                translate: Translate::Nothing,
+                allowed: OnceLock::new(),
+            })
+        }
     }
 }
 
@@ -302,10 +343,12 @@ pub(crate) async fn notified(
         )
         | (_, Scope::Merged) => {}
         (_, Scope::Single(server)) => {
-            if edge.shared.policy.load().decide_server(server.as_str()).is_err() {
+            let client = &session.hello.client.name;
+            let policy = edge.shared.policy.load();
+            if policy.decide_server(client.as_str(), server.as_str()).is_err() {
                 return;
             }
-            let client = &session.hello.client.name;
+            drop(policy);
             let upstreams = &edge.shared.upstreams;
             if let Ok(connection) = upstreams.connection_for(server.as_str(), client).await
                 && let Err(error) = connection.notify(method, params).await

@@ -26,7 +26,8 @@ pub(crate) async fn subscribe(
         Ok(target) => target,
         Err(answer) => return answer,
     };
-    if let Err(refusal) = edge.shared.policy.load().decide_server(server.as_str()) {
+    let client = session.hello.client.name.as_str();
+    if let Err(refusal) = edge.shared.policy.load().decide_server(client, server.as_str()) {
         return refuse(id, &refusal.sentence(server.as_str(), &uri));
     }
     let upstreams = &edge.shared.upstreams;

@@ -19,7 +19,7 @@ use drawbridge_mcp::{
     OpenConnection, PerClient, Reach, Upstream, Upstreams, follow, relay,
 };
 use drawbridge_model::{ClientName, Mode, Preset, ServerName, ToolName};
-use drawbridge_policy::{Policy, Questions, ServerRules};
+use drawbridge_policy::{Known, Policy, Questions, ServerRules};
 use drawbridge_secrets::TokenDigest;
 use serde_json::{Value, json};
 use tokio::sync::Semaphore;
@@ -133,6 +133,7 @@ impl Stage {
             policy: Arc::new(ArcSwap::from_pointee(Policy::default())),
             answers: Arc::default(),
             questions: Arc::new(Questions::new(attended)),
+            blocked: Arc::default(),
             clients: Arc::new(ArcSwap::from_pointee(clients())),
             catalog: Arc::new(CatalogStore::new()),
             upstreams: Arc::new(Upstreams::new()),
@@ -168,8 +169,12 @@ impl Stage {
     /// Puts a scripted server behind the gateway and waits until its lists are read.
     pub async fn add(&self, name: &str, script: Script) -> Scripted {
         self.policy(|policy| {
-            let rules =
-                ServerRules { enabled: true, preset: Preset::Allow, ..ServerRules::default() };
+            let rules = ServerRules {
+                enabled: true,
+                preset: Preset::Allow,
+                known: Known::All,
+                ..ServerRules::default()
+            };
             policy.servers.insert(server(name), rules);
         });
         let (scripted, connection) = self.connect(name, script).await;
@@ -221,7 +226,13 @@ impl Stage {
             connection.clone(),
             events,
             FollowInto {
-                catalog: Arc::clone(&self.shared.catalog),
+                publish: {
+                    let (catalog, name) = (Arc::clone(&self.shared.catalog), server(name));
+                    Box::new(move |offer| {
+                        catalog.publish(&name, offer);
+                        Box::pin(async {})
+                    })
+                },
                 bulletin: self.shared.bulletin.clone(),
                 on_rubbish: Box::new(|_| {}),
                 on_warning: Box::new(|_| {}),

@@ -95,6 +95,11 @@ struct Server {
 /// escapes and spaces.
 pub const ODD_RESULT: &str = r#"{"z":1.0, "content":[{"type":"text","text":"caf\u00e9"},{"type":"image","data":"AA==","mimeType":"image/png"}],"structuredContent":{"n":1e3,"big":123456789012345678901},"_meta":{"x/y":[ ]},"isError":false}"#;
 
+/// Something that looks like a GitHub token, made where it is needed, so that none stands here.
+pub fn token() -> String {
+    ["ghp_", &"9fK2mQ7xLw4Z".repeat(3)].concat()
+}
+
 impl Server {
     fn raw(&self, text: String) {
         let _ = self.say.send(text);
@@ -172,7 +177,15 @@ impl Server {
             }
             Some("resources/read") => {
                 let uri = &params["uri"];
-                self.result(id, &json!({"contents": [{"uri": uri, "text": "content"}]}));
+                let text = match uri.as_str() {
+                    Some("file:///token") => format!("use {}", token()),
+                    // As long as what it was asked for, several times over.
+                    Some(long) if long.starts_with("file:///token?") => {
+                        format!("use {} {}", token(), "ordinary words ".repeat(long.len() / 8))
+                    }
+                    _ => "content".to_owned(),
+                };
+                self.result(id, &json!({"contents": [{"uri": uri, "text": text}]}));
             }
             Some("completion/complete") => {
                 let values = json!({"values": [params["ref"]]});

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use drawbridge_model::{
-    ClientName, Endpoint, Isolation, Launch, Mode, Preset, ServerDefinition, ServerName, ToolName,
-    Transport,
+    ClientName, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule, ServerDefinition,
+    ServerName, ToolName, Transport,
 };
 
 use crate::config::edit::{Edit, EditError, apply, remove_server};
@@ -60,6 +60,7 @@ fn local(name: &str, command: &str) -> ServerDefinition {
         preset: Preset::Off,
         tools: BTreeMap::from([(tool("t"), Mode::Allow)]),
         isolation: Isolation::PerApp,
+        secrets: SecretsRule::Mark,
     }
 }
 

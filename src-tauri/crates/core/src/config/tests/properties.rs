@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use drawbridge_model::{
-    ClientName, Endpoint, Isolation, Launch, Mode, Preset, ServerDefinition, ServerName, ToolName,
-    Transport,
+    ClientName, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule, ServerDefinition,
+    ServerName, ToolName, Transport,
 };
 use proptest::prelude::*;
 
@@ -58,16 +58,22 @@ fn transport() -> impl Strategy<Value = Transport> {
 
 fn definition() -> impl Strategy<Value = ServerDefinition> {
     let tools = proptest::collection::btree_map(tool_name(), mode(), 0..3);
-    (server_name(), transport(), any::<bool>(), preset(), tools, any::<bool>()).prop_map(
-        |(name, transport, enabled, preset, tools, own)| ServerDefinition {
+    (server_name(), transport(), any::<bool>(), preset(), tools, any::<bool>(), rule()).prop_map(
+        |(name, transport, enabled, preset, tools, own, secrets)| ServerDefinition {
             name,
             transport,
             enabled,
             preset,
             tools,
             isolation: if own { Isolation::PerApp } else { Isolation::Shared },
+            secrets,
         },
     )
+}
+
+fn rule() -> impl Strategy<Value = SecretsRule> {
+    let rules = [SecretsRule::Mark, SecretsRule::Mask, SecretsRule::Block];
+    proptest::sample::select(rules.to_vec())
 }
 
 fn client() -> impl Strategy<Value = (ClientName, ClientEntry)> {
@@ -89,10 +95,11 @@ fn edit() -> impl Strategy<Value = Edit> {
     ];
     let modes = proptest::collection::vec((tool_name(), proptest::option::of(mode())), 0..3);
     prop_oneof![
-        (any_server, modes, preset(), any::<bool>(), 0..3).prop_map(
-            |(server, modes, preset, enabled, which)| match which {
+        (any_server, modes, preset(), any::<bool>(), rule(), 0..4).prop_map(
+            |(server, modes, preset, enabled, rule, which)| match which {
                 0 => Edit::SetToolModes { server, modes },
                 1 => Edit::SetPreset { server, preset },
+                2 => Edit::SetSecretsRule { server, rule },
                 _ => Edit::SetEnabled { server, enabled },
             }
         ),
@@ -206,6 +213,7 @@ fn expected(mut config: Config, edit: &Edit) -> Option<Config> {
             }
         }
         Edit::SetPreset { server, preset } => find(&mut config, server)?.preset = *preset,
+        Edit::SetSecretsRule { server, rule } => find(&mut config, server)?.secrets = *rule,
         Edit::SetEnabled { server, enabled } => find(&mut config, server)?.enabled = *enabled,
         Edit::AddServer(server) => {
             if find(&mut config, &server.name).is_some() {
@@ -315,7 +323,10 @@ proptest! {
         };
         match &edit {
             Edit::AddServer(_) => prop_assert!(is_within(&old, &new), "{:?}\n{}\n---\n{}", edit, text, after),
-            Edit::SetEnabled { .. } | Edit::SetPreset { .. } | Edit::SetPort(_) => {
+            Edit::SetEnabled { .. }
+            | Edit::SetPreset { .. }
+            | Edit::SetSecretsRule { .. }
+            | Edit::SetPort(_) => {
                 prop_assert_eq!(comments(&old), comments(&new), "{:?}\n{}\n---\n{}", edit, text, after);
                 let mut rest = new.clone();
                 let gone = old.iter().filter(|piece| match rest.iter().position(|other| other == *piece) {

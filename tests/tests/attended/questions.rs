@@ -1,112 +1,14 @@
-//! The engine as the desktop runs it, with a person who answers: questions and remembered answers
-//! over restarts and changes of the config. The person is played through the commands of the
-//! windows; apps speak to the gateway over HTTP.
-#![cfg(unix)]
-#![expect(
-    clippy::unwrap_used,
-    clippy::disallowed_methods,
-    reason = "a test ends where it fails, and lets apps call in the background"
-)]
+//! Questions and remembered answers over restarts and changes of the config.
 
 use std::sync::Arc;
 
-use drawbridge_core::paths::Paths;
-use drawbridge_core::view::{AnswerLasts, QuestionAnswer, QuestionView};
-use drawbridge_core::{Attendance, Engine, EngineSettings};
+use drawbridge_core::view::{AnswerLasts, QuestionAnswer};
 use drawbridge_model::{Mode, Preset, ServerName, ToolName};
-use drawbridge_secrets::{InMemory, TokenDigest};
-use drawbridge_tests::programs::program;
 use drawbridge_tests::record::Database;
-use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
-use serde_json::{Value, json};
-use tempfile::TempDir;
-use tokio::task::JoinHandle;
+use drawbridge_tests::{eventually, files, wait::SOON};
+use serde_json::json;
 
-const TOKEN: &str = "db_of-the-tester";
-
-/// A computer with Drawbridge on it.
-struct Computer {
-    folder: TempDir,
-    engine: Engine,
-}
-
-impl Computer {
-    async fn new() -> Self {
-        let folder = tempfile::tempdir().unwrap();
-        let log = folder.path().join("log");
-        let config = json!({
-            "mcpServers": {"answers": {
-                "command": program("test-server").display().to_string(), "args": ["answers"],
-                "env": {"TEST_SERVER_LOG": log.display().to_string()},
-                "drawbridge": {"preset": "allow", "tools": {"echo": "ask"}}}},
-            "clients": {"tester": {"tokenSha256": TokenDigest::of(TOKEN).to_string()}},
-        });
-        let paths = Self::paths(&folder);
-        files::write(&paths.config_file, &config.to_string());
-        let engine = Self::start(&folder).await;
-        Self { folder, engine }
-    }
-
-    fn paths(folder: &TempDir) -> Paths {
-        Paths {
-            config_file: folder.path().join("config.json"),
-            data_dir: folder.path().join("data"),
-        }
-    }
-
-    async fn start(folder: &TempDir) -> Engine {
-        let secrets = Arc::new(InMemory::default());
-        let settings = EngineSettings::new(Self::paths(folder), Attendance::Attended, secrets)
-            .with_port(Some(0))
-            .with_guardian(program("drawbridge-guardian"));
-        let engine = Engine::start(settings).await.unwrap();
-        eventually("the server answers", SOON, async || {
-            let snapshot = engine.current_snapshot();
-            let server =
-                snapshot.servers.iter().find(|server| server.name.as_str() == "answers")?;
-            (!server.tools.is_empty()).then_some(())
-        })
-        .await;
-        engine
-    }
-
-    async fn restart(&mut self) {
-        self.engine.shut_down().await;
-        self.engine = Self::start(&self.folder).await;
-    }
-
-    async fn app(&self) -> Arc<McpClient> {
-        let port = self.engine.current_snapshot().gateway.port;
-        Arc::new(McpClient::open_on_with(port, TOKEN).await)
-    }
-
-    /// What waits, once something does.
-    async fn question(&self) -> QuestionView {
-        eventually("a question waits", SOON, async || {
-            self.engine.current_snapshot().questions.first().cloned()
-        })
-        .await
-    }
-
-    async fn answer(&self, answer: QuestionAnswer) {
-        let question = self.question().await;
-        self.engine.answer_questions(vec![question.id], answer).await.unwrap();
-    }
-
-    /// How many calls the server's own log shows.
-    fn calls(&self) -> usize {
-        files::read(&self.folder.path().join("log")).matches("\"tools/call\"").count()
-    }
-}
-
-fn call(app: &Arc<McpClient>, text: &str) -> JoinHandle<Value> {
-    let (app, arguments) = (Arc::clone(app), json!({"text": text, "lines": [1, 2]}));
-    tokio::spawn(async move { app.call("answers__echo", arguments).await })
-}
-
-fn said(result: &Value) -> &str {
-    result["content"][0]["text"].as_str().unwrap_or_default()
-}
+use crate::{Computer, agree_to_start, call, said};
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_question_shows_all_there_is_to_judge_by() {
@@ -145,7 +47,7 @@ async fn an_answer_for_good_outlives_a_restart_and_can_be_taken_back() {
     assert_eq!(said(&waiting.await.unwrap()), "first");
     assert_eq!(said(&equal.await.unwrap()), "second", "what waited for the same is let through");
 
-    computer.restart().await;
+    computer.restart("answers").await;
     let app = computer.app().await;
     assert_eq!(said(&call(&app, "third").await.unwrap()), "third", "nobody is asked");
     let answers = computer.engine.current_snapshot().allowed_answers.clone();
@@ -156,7 +58,7 @@ async fn an_answer_for_good_outlives_a_restart_and_can_be_taken_back() {
     computer.answer(QuestionAnswer::Deny).await;
     assert!(said(&asked.await.unwrap()).contains("denied it"));
 
-    computer.restart().await;
+    computer.restart("answers").await;
     assert!(computer.engine.current_snapshot().allowed_answers.is_empty(), "taken back for good");
     assert_eq!(computer.calls(), 3);
 }
@@ -203,6 +105,7 @@ async fn an_answer_lapses_with_how_its_server_is_started_and_with_its_app() {
     let file = Computer::paths(&computer.folder).config_file;
     let config = files::read(&file);
     files::write(&file, &config.replace("[\"answers\"]", "[\"answers\",\"--other\"]"));
+    agree_to_start(&computer.engine, "answers").await;
     eventually("the server starts anew", SOON, async || {
         files::read(&computer.folder.path().join("log")).matches("\"initialize\"").nth(1).map(drop)
     })
@@ -213,7 +116,7 @@ async fn an_answer_lapses_with_how_its_server_is_started_and_with_its_app() {
     assert_eq!(computer.engine.current_snapshot().allowed_answers.len(), 1);
 
     let config = files::read(&file);
-    files::write(&file, &config.replace("\"tester\"", "\"other\""));
+    files::write(&file, &config.replace("\"tester\"", "\"third\""));
     eventually("the answers of an app that is gone are gone", SOON, async || {
         computer.engine.current_snapshot().allowed_answers.is_empty().then_some(())
     })

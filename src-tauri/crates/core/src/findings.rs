@@ -1,0 +1,153 @@
+//! What the scan found in what servers say of their tools.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use drawbridge_mcp::CatalogStore;
+use drawbridge_mcp::catalog::{Catalog, Tool};
+use drawbridge_model::{ServerName, ToolName};
+use drawbridge_policy::scan::{Finding, FindingKind, Severity, Surroundings, scan_tool};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::controller::{Controller, Event};
+use crate::view::{ToolFinding, ToolFindingKind};
+
+/// How long lists have to stay as they are before all of them are scanned again.
+const SETTLE: Duration = Duration::from_millis(200);
+
+/// What was found in the tools of one server. A tool in which nothing was found is not in it.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(crate) struct Findings(BTreeMap<ToolName, Vec<Found>>);
+
+/// One finding, or that there is no telling.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Found {
+    Finding(Finding),
+    Unreadable(String),
+}
+
+#[cfg(test)]
+impl<const N: usize> From<[(ToolName, Vec<Found>); N]> for Findings {
+    fn from(found: [(ToolName, Vec<Found>); N]) -> Self {
+        Self(found.into())
+    }
+}
+
+impl Findings {
+    /// Of tools that could not be looked through.
+    fn unreadable(tools: &[Tool], why: &str) -> Self {
+        let one = |tool: &Tool| (tool.name.clone(), vec![Found::Unreadable(why.to_owned())]);
+        Self(tools.iter().map(one).collect())
+    }
+
+    pub(crate) fn of(&self, tool: &ToolName) -> &[Found] {
+        self.0.get(tool).map_or(&[], Vec::as_slice)
+    }
+
+    /// Whether the tool is to be held back for what was found in it.
+    pub(crate) fn is_severe(&self, tool: &ToolName) -> bool {
+        self.of(tool).iter().any(Found::is_severe)
+    }
+}
+
+impl Found {
+    /// A scan that fails counts as the worst it could have found.
+    fn is_severe(&self) -> bool {
+        match self {
+            Self::Finding(finding) => finding.severity == Severity::Severe,
+            Self::Unreadable(_) => true,
+        }
+    }
+}
+
+/// A finding as a person reads it.
+pub(crate) fn finding_view(found: &Found) -> ToolFinding {
+    let severe = found.is_severe();
+    match found {
+        Found::Finding(finding) => ToolFinding {
+            kind: match finding.kind {
+                FindingKind::HiddenCharacters => ToolFindingKind::HiddenCharacters,
+                FindingKind::InstructionsToTheModel => ToolFindingKind::InstructionsToTheModel,
+                FindingKind::OtherServersTools => ToolFindingKind::OtherServersTools,
+                FindingKind::ShadowedName => ToolFindingKind::ShadowedName,
+                FindingKind::EncodedContent => ToolFindingKind::EncodedContent,
+                FindingKind::Secret => ToolFindingKind::Secret,
+            },
+            severe,
+            place: finding.place.clone(),
+            passage: finding.passage.clone(),
+        },
+        Found::Unreadable(why) => ToolFinding {
+            kind: ToolFindingKind::Unreadable,
+            severe,
+            place: String::new(),
+            passage: why.clone(),
+        },
+    }
+}
+
+/// Scans what one server lists, beside what the catalog has of the others.
+pub(crate) async fn scan(
+    server: &ServerName,
+    tools: &Arc<Vec<Tool>>,
+    catalog: Arc<Catalog>,
+    tasks: &TaskTracker,
+) -> Arc<Findings> {
+    let (server, listed) = (server.clone(), Arc::clone(tools));
+    // Thousands of descriptions take a while, and calls wait for nobody.
+    let scanning = tasks.spawn_blocking(move || findings(&server, &listed, &catalog));
+    scanning.await.unwrap_or_else(|error| {
+        tracing::error!(%error, "a scan broke off");
+        Arc::new(Findings::unreadable(tools, "the scan broke off"))
+    })
+}
+
+/// Scans everything again whenever lists have changed, since what one server says may be about the
+/// tools of another. Ends with `stop`.
+pub(crate) async fn keep_scanning(
+    catalog: Arc<CatalogStore>,
+    controller: Controller,
+    tasks: TaskTracker,
+    stop: CancellationToken,
+) {
+    let mut changes = catalog.changes();
+    loop {
+        tokio::select! {
+            changed = changes.changed() => if changed.is_err() { return },
+            () = stop.cancelled() => return,
+        }
+        loop {
+            tokio::select! {
+                changed = changes.changed() => if changed.is_err() { return },
+                () = tokio::time::sleep(SETTLE) => break,
+                () = stop.cancelled() => return,
+            }
+        }
+        let present = catalog.snapshot();
+        let all: Vec<_> = present
+            .servers()
+            .map(|part| (part.server.clone(), Arc::clone(&part.offer.tools)))
+            .collect();
+        for (server, tools) in all {
+            let findings = scan(&server, &tools, Arc::clone(&present), &tasks).await;
+            controller.report(Event::Scanned { server, tools, findings }).await;
+        }
+    }
+}
+
+fn findings(server: &ServerName, tools: &[Tool], catalog: &Catalog) -> Arc<Findings> {
+    let others = catalog.servers().filter(|part| part.server != *server);
+    let around = Surroundings::new(others.flat_map(|part| {
+        part.offer.tools.iter().map(|tool| (part.server.as_str(), tool.name.as_str()))
+    }));
+    let found = tools.iter().filter_map(|tool| {
+        let found = match scan_tool(server.as_str(), tool.raw.get(), &around) {
+            Ok(found) => found.into_iter().map(Found::Finding).collect(),
+            Err(failed) => vec![Found::Unreadable(failed.to_string())],
+        };
+        (!found.is_empty()).then(|| (tool.name.clone(), found))
+    });
+    Arc::new(Findings(found.collect()))
+}

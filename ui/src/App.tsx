@@ -1,11 +1,13 @@
 import { CSPProvider } from "@base-ui/react/csp-provider";
 import { ActivityPage } from "./pages/activity/ActivityPage";
 import { AnswersPage } from "./pages/answers/AnswersPage";
+import { ChangesPage } from "./pages/changes/ChangesPage";
 import { HomePage } from "./pages/home/HomePage";
 import { Shell } from "./pages/Shell";
 import { StartFailed, Starting } from "./pages/Starting";
 import { ServerPage } from "./pages/server/ServerPage";
 import { SettingsPage } from "./pages/settings/SettingsPage";
+import { StartPage } from "./pages/start/StartPage";
 import { ToolsPage } from "./pages/tools/ToolsPage";
 import { type Panel, PanelProvider, SnapshotProvider, usePanelState } from "./state/panel";
 import { useRoute } from "./state/route";
@@ -44,10 +46,14 @@ function CurrentPage() {
       return <ToolsPage />;
     case "server":
       return <ServerPage key={route.server} name={route.server} tab={route.tab} />;
+    case "changes":
+      return <ChangesPage key={route.server} name={route.server} />;
+    case "start":
+      return <StartPage key={route.server} name={route.server} />;
     case "activity":
       return <ActivityPage entry={route.entry} />;
     case "settings":
-      return <SettingsPage />;
+      return <SettingsPage part={route.part} />;
     case "answers":
       return <AnswersPage />;
   }

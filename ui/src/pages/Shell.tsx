@@ -1,11 +1,12 @@
 import type { ReactNode } from "react";
-import { setPaused } from "../state/actions";
-import { health, troubles } from "../state/health";
+import { health, needsYou } from "../state/health";
+import { resume } from "../state/lookActions";
 import { usePanel, useSnapshot } from "../state/panel";
 import { href, type Route, useRoute } from "../state/route";
 import { Button } from "../ui/Button";
 import { Icon, type IconName } from "../ui/Icon";
 import { Mark } from "../ui/Mark";
+import { PausedWords } from "../ui/Moment";
 import { Pill } from "../ui/Pill";
 import styles from "./Shell.module.css";
 
@@ -14,7 +15,12 @@ type Place = { word: string; icon: IconName; route: Route; pages: Route["page"][
 /** The sidebar has room for six places; each has one job. */
 const PLACES: Place[] = [
   { word: "Home", icon: "home", route: { page: "home" }, pages: ["home"] },
-  { word: "Tools", icon: "tools", route: { page: "tools" }, pages: ["tools", "server"] },
+  {
+    word: "Tools",
+    icon: "tools",
+    route: { page: "tools" },
+    pages: ["tools", "server", "changes", "start"],
+  },
   {
     word: "Activity",
     icon: "activity",
@@ -34,7 +40,7 @@ export function Shell({ children }: { children: ReactNode }) {
   const snapshot = useSnapshot();
   const route = useRoute();
   const { up, sign, word, tone } = health(snapshot);
-  const count = troubles(snapshot).length + snapshot.questions.length;
+  const count = needsYou(snapshot);
   return (
     <div className={styles.shell}>
       <div className={styles.side}>
@@ -75,9 +81,10 @@ export function Shell({ children }: { children: ReactNode }) {
         {snapshot.paused && route.page !== "home" && (
           <div className={styles.banner}>
             <p>
-              <strong>All tools are paused.</strong> Each call is refused until you resume.
+              <strong>All tools are paused.</strong> <PausedWords paused={snapshot.paused} /> Each
+              call is refused.
             </p>
-            <Button onClick={() => void setPaused(panel, false)}>Resume</Button>
+            <Button onClick={() => void resume(panel, { kind: "all" })}>Resume</Button>
           </div>
         )}
         {children}

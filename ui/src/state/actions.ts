@@ -14,7 +14,11 @@ const MODE_WORDS: Record<Mode, string> = {
 };
 
 /** Says in an alert that something was not done, and why. */
-async function orSay(panel: Panel, notDone: string, action: Promise<unknown>): Promise<boolean> {
+export async function orSay(
+  panel: Panel,
+  notDone: string,
+  action: Promise<unknown>,
+): Promise<boolean> {
   try {
     await action;
     return true;
@@ -26,7 +30,7 @@ async function orSay(panel: Panel, notDone: string, action: Promise<unknown>): P
   }
 }
 
-const withServer =
+export const withServer =
   (name: string, change: (server: ServerView) => ServerView) => (snapshot: Snapshot) => ({
     ...snapshot,
     servers: snapshot.servers.map((each) => (each.name === name ? change(each) : each)),
@@ -105,14 +109,6 @@ export function setServerEnabled(panel: Panel, server: string, enabled: boolean)
     panel.host.call("set_server_enabled", { server, enabled }),
   );
   return orSay(panel, `${server} was not switched ${enabled ? "on" : "off"}.`, action);
-}
-
-export function setPaused(panel: Panel, paused: boolean) {
-  const action = panel.store.guess(
-    (snapshot) => ({ ...snapshot, paused }),
-    () => panel.host.call("set_paused", { paused }),
-  );
-  return orSay(panel, paused ? "The tools were not paused." : "The tools stay paused.", action);
 }
 
 export const startServer = (panel: Panel, server: string) =>

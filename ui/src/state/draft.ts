@@ -1,5 +1,12 @@
 import type { DraftValue } from "../ipc/bindings/DraftValue";
 import type { ServerDraft } from "../ipc/bindings/ServerDraft";
+import { canKeep, suggestsKeeping } from "./secrets";
+
+/** A variable or header as it is filled in. */
+export type FormValue = DraftValue & {
+  /** Whether its value goes to the keyring; absent until the person has said so. */
+  keep?: boolean;
+};
 
 /** What the form holds while it is filled in: both ways to reach a server, so none is lost. */
 export type Form = {
@@ -7,10 +14,10 @@ export type Form = {
   kind: "local" | "remote";
   command: string;
   args: string[];
-  env: DraftValue[];
+  env: FormValue[];
   cwd: string;
   url: string;
-  headers: DraftValue[];
+  headers: FormValue[];
 };
 
 export const EMPTY_FORM: Form = {
@@ -33,7 +40,16 @@ export function formOf({ name, transport }: ServerDraft): Form {
   return { ...EMPTY_FORM, name, kind: "local", command, args, env, cwd: cwd ?? "" };
 }
 
-const named = (values: DraftValue[]) => values.filter(({ name }) => name.trim() !== "");
+const named = (values: FormValue[]): DraftValue[] =>
+  values.filter(({ name }) => name.trim() !== "").map(({ name, value }) => ({ name, value }));
+
+/** Whether a value goes to the keyring: as the person says, else as its name suggests. */
+export const keeps = (value: FormValue): boolean =>
+  canKeep(value) && (value.keep ?? suggestsKeeping(value));
+
+/** Names of the values that go to the keyring. */
+export const keptNames = ({ kind, env, headers }: Form): Set<string> =>
+  new Set((kind === "local" ? env : headers).filter(keeps).map(({ name }) => name));
 
 export function draftOf(form: Form): ServerDraft {
   const name = form.name.trim();

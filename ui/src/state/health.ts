@@ -1,6 +1,9 @@
+import type { BlockedView } from "../ipc/bindings/BlockedView";
 import type { Problem } from "../ipc/bindings/Problem";
 import type { ServerView } from "../ipc/bindings/ServerView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
+import type { ToolView } from "../ipc/bindings/ToolView";
+import { waitingTools } from "./held";
 import { plural } from "./words";
 
 /** A state is told by shape, word and colour together. */
@@ -40,11 +43,37 @@ export function troubles(snapshot: Snapshot): Trouble[] {
   return found;
 }
 
-const inTrouble = (server: ServerView) =>
-  server.state.kind === "failed" || server.state.kind === "waiting" || server.problem !== null;
+/** A server whose start waits for the person is no trouble: it is looked at, not mended. */
+const inTrouble = ({ state, problem, startWaits }: ServerView) =>
+  !startWaits && (state.kind === "failed" || state.kind === "waiting" || problem !== null);
+
+/** What waits for the person to look at it. */
+export type Look =
+  | { kind: "start"; server: ServerView }
+  | { kind: "held"; server: ServerView; tools: ToolView[] }
+  | { kind: "blocked"; blocked: BlockedView };
+
+export function looks(snapshot: Snapshot): Look[] {
+  const on = snapshot.servers.filter(({ enabled }) => enabled);
+  return [
+    ...on
+      .filter(({ startWaits }) => startWaits)
+      .map((server) => ({ kind: "start", server }) as const),
+    ...on
+      .map((server) => ({ kind: "held", server, tools: waitingTools(server) }) as const)
+      .filter(({ tools }) => tools.length > 0),
+    ...snapshot.blocked.map((blocked) => ({ kind: "blocked", blocked }) as const),
+  ];
+}
+
+/** How many things need the person: what was let through already does not. */
+export const needsYou = (snapshot: Snapshot): number =>
+  troubles(snapshot).length +
+  snapshot.questions.length +
+  looks(snapshot).filter((look) => look.kind !== "blocked" || !look.blocked.letThrough).length;
 
 export type Health = {
-  /** How the bridge is drawn; the sign is trouble or a question that waits. */
+  /** How the bridge is drawn; the sign is trouble, or what waits for the person. */
   up: boolean;
   sign: boolean;
   word: string;
@@ -53,7 +82,7 @@ export type Health = {
 
 export function health(snapshot: Snapshot): Health {
   const trouble = troubles(snapshot).length > 0;
-  const sign = trouble || snapshot.questions.length > 0;
+  const sign = needsYou(snapshot) > 0;
   const { kind } = snapshot.gateway.state;
   if (kind === "starting") return { up: true, sign, word: "Starting", tone: "moving" };
   if (kind === "draining") return { up: true, sign, word: "Quitting", tone: "moving" };
@@ -71,8 +100,10 @@ export type ServerWord = { tone: Tone; word: string };
 
 export function serverWord(server: ServerView): ServerWord {
   if (!server.enabled && server.state.kind === "stopped") return { tone: "still", word: "Off" };
+  if (server.startWaits) return { tone: "paused", word: "Waits for you" };
   switch (server.state.kind) {
     case "ready":
+      if (server.paused) return { tone: "paused", word: "Paused" };
       return { tone: "open", word: "Running" };
     case "starting":
       return { tone: "moving", word: "Starting" };
@@ -91,7 +122,9 @@ export function serverWord(server: ServerView): ServerWord {
 export function allowedWords(servers: readonly ServerView[]): string {
   const on = servers.filter(({ enabled }) => enabled);
   const tools = servers.flatMap((server) => server.tools);
-  const allowed = on.flatMap((server) => server.tools).filter(({ mode }) => mode === "allow");
+  const allowed = on
+    .flatMap((server) => server.tools)
+    .filter(({ mode, held }) => mode === "allow" && held === null);
   if (tools.length === 0) return "No tools yet";
   return `${allowed.length} of ${plural(tools.length, "tool")} allowed`;
 }

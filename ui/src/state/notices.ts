@@ -5,7 +5,15 @@ export type Notice = {
   tone: "done" | "trouble";
   text: string;
   detail: string;
-  action: { label: string; run: () => void; focus: boolean } | undefined;
+  action: NoticeAction | undefined;
+};
+
+export type NoticeAction = {
+  label: string;
+  /** What its button shows; the way back where nothing else is said. */
+  icon?: "stop" | "restart";
+  run: () => void;
+  focus: boolean;
 };
 
 type NewNotice = Pick<Notice, "tone" | "text"> & Partial<Notice>;

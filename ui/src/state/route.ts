@@ -6,7 +6,9 @@ export type Route =
   | { page: "tools" }
   | { page: "server"; server: string; tab: ServerTab }
   | { page: "activity"; entry: number | undefined }
-  | { page: "settings" }
+  | { page: "changes"; server: string }
+  | { page: "start"; server: string }
+  | { page: "settings"; part?: "secrets" }
   | { page: "answers" };
 export type ServerTab = "state" | "log" | "settings";
 
@@ -15,6 +17,7 @@ export function parseRoute(hash: string): Route {
   if (page === "tools") {
     const [server, tab] = rest;
     if (!server) return { page: "tools" };
+    if (tab === "changes" || tab === "start") return { page: tab, server };
     return { page: "server", server, tab: tab === "log" || tab === "settings" ? tab : "state" };
   }
   if (page === "activity") {
@@ -25,7 +28,8 @@ export function parseRoute(hash: string): Route {
     };
   }
   if (page !== "settings") return { page: "home" };
-  return rest[0] === "answers" ? { page: "answers" } : { page: "settings" };
+  if (rest[0] === "answers") return { page: "answers" };
+  return rest[0] === "secrets" ? { page: "settings", part: "secrets" } : { page: "settings" };
 }
 
 export function href(route: Route): string {
@@ -36,10 +40,15 @@ export function href(route: Route): string {
       const server = `#/tools/${encodeURIComponent(route.server)}`;
       return route.tab === "state" ? server : `${server}/${route.tab}`;
     }
+    case "changes":
+    case "start":
+      return `#/tools/${encodeURIComponent(route.server)}/${route.page}`;
     case "activity":
       return route.entry === undefined ? "#/activity" : `#/activity/${route.entry}`;
     case "answers":
       return "#/settings/answers";
+    case "settings":
+      return route.part === undefined ? "#/settings" : `#/settings/${route.part}`;
     default:
       return `#/${route.page}`;
   }

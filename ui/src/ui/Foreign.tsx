@@ -38,7 +38,8 @@ export function ForeignValue({ text, name }: { text: string; name?: string | und
   );
 }
 
-function seen(text: string, lines: boolean): ReactNode {
+/** The characters of such a text, for what sets its own ground. */
+export function seen(text: string, lines: boolean): ReactNode {
   return stretches(text, lines).map((stretch, index) =>
     stretch.code ? (
       <span key={index} className={styles.code} title="A character that does not show itself">

@@ -4,10 +4,27 @@ import { IconButton } from "./Button";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Menu.module.css";
 
-export function Menu({ label, children }: { label: string; children: ReactNode }) {
+type MenuProps = {
+  label: string;
+  children: ReactNode;
+  icon?: IconName;
+  className?: string | undefined;
+  testId?: string;
+};
+
+export function Menu({ label, children, icon, className, testId }: MenuProps) {
   return (
     <BaseMenu.Root modal={false}>
-      <BaseMenu.Trigger render={<IconButton icon="more" label={label} data-testid="menu" />} />
+      <BaseMenu.Trigger
+        render={
+          <IconButton
+            icon={icon ?? "more"}
+            label={label}
+            className={className}
+            data-testid={testId ?? "menu"}
+          />
+        }
+      />
       <BaseMenu.Portal>
         <BaseMenu.Positioner className={styles.positioner} align="end" sideOffset={4}>
           <BaseMenu.Popup className={styles.popup}>{children}</BaseMenu.Popup>

@@ -38,7 +38,7 @@ export function NoticeList() {
                   <Button
                     ref={action.focus ? focusOnce : undefined}
                     data-testid="undo"
-                    icon="undo"
+                    icon={action.icon ?? "undo"}
                     onClick={() => {
                       action.run();
                       notices.close(id);

@@ -1,4 +1,4 @@
-import type { ReactNode } from "react";
+import type { ReactNode, Ref } from "react";
 import { usePageTitle } from "../state/route";
 import styles from "./Page.module.css";
 
@@ -41,9 +41,16 @@ export function Section(props: {
   aside?: ReactNode;
   children: ReactNode;
   testId?: string;
+  /** The section itself, to be brought into view. */
+  sectionRef?: Ref<HTMLElement>;
 }) {
   return (
-    <section className={styles.section} aria-label={props.title} data-testid={props.testId}>
+    <section
+      ref={props.sectionRef}
+      className={styles.section}
+      aria-label={props.title}
+      data-testid={props.testId}
+    >
       <div className={styles.sectionHead}>
         <div className={styles.titles}>
           <h2>{props.title}</h2>

@@ -1,6 +1,6 @@
 import type { ReactNode } from "react";
 import type { Problem } from "../ipc/bindings/Problem";
-import { Icon } from "./Icon";
+import { Icon, type IconName } from "./Icon";
 import styles from "./Problem.module.css";
 
 type ProblemNoteProps = {
@@ -45,17 +45,24 @@ export function Details({ text, open }: { text: string; open?: boolean | undefin
 }
 
 /** A remark that is no error. */
-export function Remark({
-  children,
-  tone = "info",
-}: {
+export function Remark(props: {
   children: ReactNode;
   tone?: "info" | "caution";
+  icon?: IconName;
+  actions?: ReactNode;
+  testId?: string;
 }) {
+  const { tone = "info" } = props;
   return (
-    <div className={styles.remark} data-tone={tone}>
-      <Icon name={tone === "caution" ? "trouble" : "info"} className={styles.sign} />
-      <div className={styles.body}>{children}</div>
+    <div className={styles.remark} data-tone={tone} data-testid={props.testId}>
+      <Icon
+        name={props.icon ?? (tone === "caution" ? "trouble" : "info")}
+        className={styles.sign}
+      />
+      <div className={styles.body}>
+        {props.children}
+        {props.actions && <div className={styles.actions}>{props.actions}</div>}
+      </div>
     </div>
   );
 }

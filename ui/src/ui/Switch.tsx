@@ -9,7 +9,6 @@ type SwitchProps = {
   labelledBy?: string;
   describedBy?: string;
   disabled?: boolean;
-  large?: boolean;
   testId?: string;
 };
 
@@ -23,7 +22,6 @@ export function Switch(props: SwitchProps) {
       aria-label={props.label}
       aria-labelledby={props.labelledBy}
       aria-describedby={props.describedBy}
-      data-large={props.large || undefined}
       data-testid={props.testId}
     >
       <BaseSwitch.Thumb className={styles.thumb} />

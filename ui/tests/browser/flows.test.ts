@@ -5,7 +5,10 @@ import { withBrowser, withPanel } from "./panel";
 withBrowser();
 
 type Fake = {
-  snapshot: { paused: boolean; servers: { name: string; enabled: boolean; preset: string }[] };
+  snapshot: {
+    paused: object | null;
+    servers: { name: string; enabled: boolean; preset: string }[];
+  };
   call(client: string, server: string, tool: string): void;
   say(server: string, text: string): void;
 };
@@ -59,7 +62,7 @@ test("every action that fails says so", async () => {
     await troubles.filter({ hasText: "git was not removed." }).waitFor();
     await page.getByTestId("nav-home").click();
     await page.getByTestId("pause").click();
-    await troubles.filter({ hasText: "The tools were not paused." }).waitFor();
+    await troubles.filter({ hasText: "All tools are not paused." }).waitFor();
     await page.getByTestId("copy-vscode-setup").click();
     await page.getByTestId("problem").first().waitFor();
   });
@@ -72,7 +75,7 @@ test("a pause is seen on every page and can be lifted there", async () => {
     await page.getByTestId("nav-tools").click();
     await page.getByRole("button", { name: "Resume" }).click();
     await page.getByRole("button", { name: "Resume" }).waitFor({ state: "detached" });
-    await expect.poll(() => withFake(page, (fake) => fake.snapshot.paused)).toBe(false);
+    await expect.poll(() => withFake(page, (fake) => fake.snapshot.paused)).toBe(null);
   });
 });
 

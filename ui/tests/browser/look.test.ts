@@ -46,6 +46,20 @@ const PLACES: Place[] = [
   { name: "home-record-trouble", play: "scene=record-trouble" },
   { name: "home-questions", play: "scene=questions" },
   { name: "home-paused", play: "scene=paused" },
+  { name: "home-paused-before", play: "scene=paused-before" },
+  { name: "home-pauses", play: "scene=pauses" },
+  { name: "home-pause-menu", open: (page) => page.getByTestId("pause-menu").click() },
+  { name: "home-held", play: "scene=held" },
+  { name: "home-start-waits", play: "scene=start-waits" },
+  { name: "home-blocked", play: "scene=blocked" },
+  {
+    name: "home-blocked-list",
+    play: "scene=blocked",
+    open: async (page) => {
+      await page.getByTestId("more-blocked").click();
+      await page.getByTestId("blocked-list").waitFor();
+    },
+  },
   { name: "home-empty", play: "scene=empty" },
   { name: "starting", play: "scene=loading" },
   { name: "unreachable", play: "scene=broken" },
@@ -58,6 +72,37 @@ const PLACES: Place[] = [
       await page.getByText("What it takes").waitFor();
     },
   },
+  {
+    name: "tools-held",
+    play: "scene=held",
+    hash: "#/tools",
+    open: async (page) => {
+      await page.getByTestId("tool-search").fill("share");
+      await page.getByTestId("tool-files-share_file").getByRole("button").first().click();
+      await page.getByText("What it takes").waitFor();
+    },
+  },
+  { name: "tools-paused", play: "scene=pauses", hash: "#/tools" },
+  { name: "changes", play: "scene=held", hash: "#/tools/files/changes" },
+  {
+    name: "changes-seen",
+    play: "scene=held-mild",
+    hash: "#/tools/files/changes",
+    open: async (page) => {
+      await page
+        .getByRole("button", { name: /words unchanged/ })
+        .first()
+        .click();
+      await page.getByTestId("change-edit_file").getByTestId("accept").click();
+      await page.getByText("Apps can use it from the next call on.").waitFor();
+      await page.getByTestId("change-share_file").getByTestId("switch-off").click();
+    },
+  },
+  { name: "changes-none", hash: "#/tools/files/changes" },
+  { name: "start", play: "scene=start-waits", hash: "#/tools/git/start" },
+  { name: "start-new", play: "scene=start-new", hash: "#/tools/git/start" },
+  { name: "start-agreed", hash: "#/tools/git/start" },
+  { name: "server-start-waits", play: "scene=start-waits", hash: "#/tools/git" },
   { name: "tools-trouble", play: "scene=trouble", hash: "#/tools" },
   { name: "tools-many", play: "scene=many", hash: "#/tools" },
   { name: "tools-empty", play: "scene=empty", hash: "#/tools" },
@@ -79,6 +124,17 @@ const PLACES: Place[] = [
       await page.getByTestId("add-server").click();
       await page.getByTestId("use-form").click();
       await page.getByTestId("add-argument").click();
+    },
+  },
+  {
+    name: "add-form-values",
+    hash: "#/tools",
+    open: async (page) => {
+      await page.getByTestId("add-server").click();
+      await page.getByTestId("snippet").fill(SNIPPET);
+      await page.getByTestId("read-snippet").click();
+      await page.getByRole("button", { name: "Change" }).click();
+      await page.getByTestId("keep-1").scrollIntoViewIfNeeded();
     },
   },
   {
@@ -109,6 +165,18 @@ const PLACES: Place[] = [
   { name: "activity-detail", hash: "#/activity/254" },
   { name: "activity-empty", play: "scene=empty", hash: "#/activity" },
   { name: "settings", hash: "#/settings" },
+  { name: "settings-secrets", play: "scene=secrets", hash: "#/settings/secrets" },
+  { name: "settings-apps-paused", play: "scene=pauses", hash: "#/settings" },
+  { name: "settings-keyring-locked", play: "scene=keyring-locked", hash: "#/settings/secrets" },
+  {
+    name: "settings-store-secret",
+    play: "scene=secrets",
+    hash: "#/settings/secrets",
+    open: async (page) => {
+      await page.getByTestId("store-notes-API_KEY").click();
+      await page.getByTestId("secret-value").fill("example");
+    },
+  },
   { name: "settings-no-tray", play: "scene=no-tray", hash: "#/settings" },
   { name: "settings-config-error", play: "scene=config-error", hash: "#/settings" },
   {
@@ -182,6 +250,12 @@ const PLACES: Place[] = [
       await page.getByTestId("answer-allowOnce").click();
       await page.getByTestId("problem").waitFor();
     },
+  },
+  {
+    name: "question-secret",
+    page: "question.html",
+    play: "scene=question-secret",
+    open: readyToAnswer,
   },
   { name: "question-not-yet", page: "question.html", play: "scene=questions" },
   { name: "question-none", page: "question.html" },

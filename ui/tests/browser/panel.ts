@@ -17,7 +17,7 @@ const FLAGS = [
 export type View = {
   /** The window's page, where it is not the panel. */
   page?: "question.html";
-  /** What the fake plays, such as `scene=trouble&fail=set_paused`. */
+  /** What the fake plays, such as `scene=trouble&fail=pause`. */
   play?: string;
   hash?: string;
   width?: number;

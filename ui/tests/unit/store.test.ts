@@ -5,10 +5,12 @@ import { snapshotOf } from "../../src/ipc/fake/scenes";
 import type { Host } from "../../src/ipc/host";
 import { Store } from "../../src/state/store";
 
+const PAUSE = { since: 0, until: null, fromBefore: false };
+
 const at = (revision: number, paused = false): Snapshot => ({
   ...snapshotOf("full"),
   revision,
-  paused,
+  paused: paused ? PAUSE : null,
 });
 
 function testHost(snapshot: () => Promise<Snapshot>) {
@@ -28,7 +30,7 @@ function testHost(snapshot: () => Promise<Snapshot>) {
 
 const pausedOf = (store: Store) => {
   const state = store.state();
-  return state.kind === "ready" ? state.snapshot.paused : undefined;
+  return state.kind === "ready" ? state.snapshot.paused !== null : undefined;
 };
 
 describe("the store", () => {
@@ -51,7 +53,7 @@ describe("the store", () => {
     const seen: (boolean | undefined)[] = [];
     store.subscribe(() => seen.push(pausedOf(store)));
     await store.guess(
-      (snapshot) => ({ ...snapshot, paused: true }),
+      (snapshot) => ({ ...snapshot, paused: PAUSE }),
       async () => {
         now = at(2, true);
       },
@@ -66,7 +68,7 @@ describe("the store", () => {
     store.follow();
     await vi.waitFor(() => expect(pausedOf(store)).toBe(false));
     const action = store.guess(
-      (snapshot) => ({ ...snapshot, paused: true }),
+      (snapshot) => ({ ...snapshot, paused: PAUSE }),
       () => Promise.reject(new Error("no")),
     );
     expect(pausedOf(store)).toBe(true);
@@ -81,7 +83,7 @@ describe("the store", () => {
     await vi.waitFor(() => expect(pausedOf(store)).toBe(false));
     const waiting: (() => void)[] = [];
     const slow = store.guess(
-      (snapshot) => ({ ...snapshot, paused: true }),
+      (snapshot) => ({ ...snapshot, paused: PAUSE }),
       () => new Promise<void>((resolve) => waiting.push(resolve)),
     );
     const failing = store.guess(

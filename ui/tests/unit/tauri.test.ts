@@ -11,10 +11,10 @@ describe("the desktop", () => {
   test("a command goes out by its name, with its arguments or none", async () => {
     tauri.invoke.mockResolvedValue(null);
     const host = tauriHost();
-    await host.call("set_paused", { paused: true });
+    await host.call("resume", { scope: { kind: "all" } });
     await host.call("snapshot");
     expect(tauri.invoke.mock.calls).toEqual([
-      ["set_paused", { paused: true }],
+      ["resume", { scope: { kind: "all" } }],
       ["snapshot", {}],
     ]);
   });

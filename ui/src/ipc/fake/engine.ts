@@ -12,42 +12,39 @@ import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TokenPlacement } from "../bindings/TokenPlacement";
 import type { TransportView } from "../bindings/TransportView";
+import { FakeCalls } from "./calls";
+import { FakeHeld } from "./held";
 import { lastsOf, makeQuestion } from "./questions";
 import { FakeRecord } from "./record";
+import { Refusal } from "./refusal";
 import { makeServer, recordLength, type Scene, snapshotOf } from "./scenes";
+import { FakeSecrets, missingSecret } from "./secrets";
 import { makeTool } from "./tools";
 
 /** How long the fake's servers take to start and stop, in milliseconds. */
 const START_MS = 1_400;
 const STOP_MS = 400;
 
-/** A command the fake turns down, with the sentence the engine would give. */
-export class Refusal extends Error {
-  readonly code: "invalidInput" | "nameTaken" | "fileChanged" | "other";
-  readonly detail: string;
-  constructor(code: Refusal["code"], message: string, detail = "") {
-    super(message);
-    this.code = code;
-    this.detail = detail;
-  }
-}
-
 /** The state behind the fake host. It moves as the engine does, with made-up servers. */
 export class FakeEngine {
   snapshot: Snapshot;
   readonly record: FakeRecord;
   token: string | null = null;
+  readonly calls = new FakeCalls(this);
+  readonly held = new FakeHeld();
+  readonly secrets: FakeSecrets;
   /** How often the window with the questions was asked for. */
   questionsShown = 0;
   #listeners = new Set<(event: PanelEvent) => void>();
   #logs = new Map<string, LogLine[]>();
   #watched: string | undefined;
   #removed = new Map<string, { server: ServerView; at: number }>();
-  #drafts = new Map<string, ServerDraft>();
+  readonly drafts = new Map<string, ServerDraft>();
 
   constructor(scene: Scene) {
     this.snapshot = snapshotOf(scene);
     this.record = new FakeRecord(recordLength(scene));
+    this.secrets = new FakeSecrets(scene);
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) this.token = makeToken();
     for (const server of this.snapshot.servers) this.#firstLog(server);
     for (const question of this.snapshot.questions) this.#expire(question);
@@ -58,18 +55,18 @@ export class FakeEngine {
     return () => this.#listeners.delete(listener);
   }
 
-  #tell(event: PanelEvent) {
+  tell(event: PanelEvent) {
     for (const listener of this.#listeners) listener(event);
   }
 
   change(next: Partial<Snapshot>) {
     this.snapshot = { ...this.snapshot, ...next, revision: this.snapshot.revision + 1 };
-    this.#tell({ event: "snapshotChanged", payload: this.snapshot });
+    this.tell({ event: "snapshotChanged", payload: this.snapshot });
   }
 
   note(entry: Parameters<FakeRecord["add"]>[0]) {
     const added = this.record.add(entry);
-    this.#tell({ event: "activityRecorded" });
+    this.tell({ event: "activityRecorded" });
     return added;
   }
 
@@ -180,6 +177,11 @@ export class FakeEngine {
       const server = this.snapshot.servers.find((each) => each.name === name);
       if (server?.state.kind !== "starting") return;
       const { transport } = server;
+      const lacks = this.secrets.lackedBy(name, this.drafts.get(name));
+      if (lacks !== undefined) {
+        this.changeServer(name, { state: { kind: "failed" }, problem: missingSecret(lacks) });
+        return;
+      }
       if (
         transport.kind === "local" &&
         /^(missing|nowhere)|browser-mcp/.test([transport.command, ...transport.args].join(" "))
@@ -249,7 +251,7 @@ export class FakeEngine {
   }
 
   add(draft: ServerDraft, keepOff: boolean) {
-    this.#drafts.set(draft.name, draft);
+    this.drafts.set(draft.name, draft);
     const preset = keepOff ? "off" : "allow";
     const server = makeServer(draft.name, shown(draft), { preset, state: { kind: "stopped" } });
     this.change({ servers: [...this.snapshot.servers, server] });
@@ -258,15 +260,15 @@ export class FakeEngine {
   }
 
   edit(name: string, draft: ServerDraft) {
-    this.#drafts.delete(name);
-    this.#drafts.set(draft.name, draft);
+    this.drafts.delete(name);
+    this.drafts.set(draft.name, draft);
     this.changeServer(name, { name: draft.name, transport: shown(draft) });
     this.setting(`The server ${draft.name} was changed.`, draft.name);
     if (this.server(draft.name).enabled) this.start(draft.name);
   }
 
   draft(name: string): ServerDraft {
-    const known = this.#drafts.get(name);
+    const known = this.drafts.get(name);
     const hide = (values: DraftValue[]) => values.map((each) => ({ ...each, value: null }));
     if (known) {
       const { transport } = known;
@@ -311,7 +313,8 @@ export class FakeEngine {
   ensureVscode(_placement: TokenPlacement) {
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) return;
     this.token = makeToken();
-    const clients = [...this.snapshot.clients, { name: "vscode", sessions: 0, lastSeen: null }];
+    const vscode = { name: "vscode", sessions: 0, lastSeen: null, paused: null };
+    const clients = [...this.snapshot.clients, vscode];
     this.change({ clients: clients.sort((a, b) => a.name.localeCompare(b.name)) });
     this.setting("The app vscode may connect.");
   }
@@ -340,7 +343,7 @@ export class FakeEngine {
     const lines = this.#logs.get(name) ?? [];
     const line: LogLine = { seq: (lines.at(-1)?.seq ?? 0) + 1, at: Date.now(), source, text };
     this.#logs.set(name, [...lines, line].slice(-2_000));
-    if (this.#watched === name) this.#tell({ event: "logAppended", payload: [line] });
+    if (this.#watched === name) this.tell({ event: "logAppended", payload: [line] });
   }
 
   /** Writes a log line of the server, as the server would. */
@@ -370,36 +373,9 @@ export class FakeEngine {
     );
   }
 
-  /** A call as an app would make it: decided by pause, switch and mode, and put on record. */
-  call(client: string, name: string, tool: string) {
-    const server = this.snapshot.servers.find((each) => each.name === name);
-    const mode = server?.tools.find((each) => each.name === tool)?.mode ?? "off";
-    const remembered = this.snapshot.allowedAnswers.some(
-      (each) => each.client === client && each.server === name && each.tool === tool,
-    );
-    const refusal = this.snapshot.paused
-      ? "all tools are paused. They can be resumed from the tray or the panel."
-      : !server?.enabled
-        ? `the server ${name} is off. It can be switched on in the panel under Tools.`
-        : mode === "off"
-          ? `${tool} of ${name} is off. It can be switched on in the panel under Tools.`
-          : undefined;
-    const base = { kind: "toolCall" as const, client, server: name, subject: tool };
-    if (refusal) {
-      this.note({ ...base, outcome: "refused", note: `Drawbridge refused this: ${refusal}` });
-      return;
-    }
-    const everyTime = mode === "ask-every-time";
-    if (everyTime || (mode === "ask" && !remembered)) {
-      this.ask({ client, server: name, tool, everyTime });
-      return;
-    }
-    const { id } = this.note({ ...base, outcome: null });
-    setTimeout(() => {
-      this.record.finish(id, "succeeded", 640);
-      this.say(name, `${tool} answered`);
-      this.#tell({ event: "activityRecorded" });
-    }, 640);
+  /** A call as an app would make it. */
+  call(client: string, name: string, tool: string, ms?: number) {
+    this.calls.make(client, name, tool, ms);
   }
 }
 

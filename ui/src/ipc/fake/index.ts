@@ -1,13 +1,15 @@
 import type { CommandError } from "../bindings/CommandError";
 import type { Commands } from "../bindings/commands";
 import type { CommandName, Host } from "../host";
-import { FakeEngine, Refusal } from "./engine";
+import { FakeEngine } from "./engine";
+import { lookHandlers } from "./looks";
+import { Refusal } from "./refusal";
 import { SCENES, type Scene } from "./scenes";
 import { previewStart, readSnippet, SnippetProblem } from "./snippet";
 import { INPUT_SCHEMA } from "./tools";
 import { difference, setup } from "./vscode";
 
-type Handlers = {
+export type Handlers = {
   [K in CommandName]: (
     args: Commands[K]["args"],
   ) => Commands[K]["result"] | Promise<Commands[K]["result"]>;
@@ -18,7 +20,7 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 
 /**
  * A host in the browser: development, tests, screenshots. The address selects what it plays:
- * `?scene=` one of [`SCENES`], `?fail=set_paused,…` the commands that fail (`all` for each that
+ * `?scene=` one of [`SCENES`], `?fail=pause,…` the commands that fail (`all` for each that
  * changes something), `?live=1` an app that calls tools, `?delay=` milliseconds a command takes.
  */
 export function fakeHost(params: URLSearchParams): Host {
@@ -63,7 +65,7 @@ function failure(
 }
 
 const changes = (name: CommandName) =>
-  !/^(snapshot|tool_detail|server_log|stop_log|activity_|server_draft|preview_|read_|has_tray|start_at_login)/.test(
+  !/^(snapshot|tool_d|start_review|secrets$|server_log|stop_log|activity_|server_draft|preview_|read_|has_tray|start_at_login)/.test(
     name,
   );
 
@@ -90,11 +92,7 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
     start_server: ({ server }) => done(void engine.start(server)),
     stop_server: ({ server }) => done(void engine.stop(server)),
     restart_server: ({ server }) => done(void engine.stop(server, () => engine.start(server))),
-    set_paused: ({ paused }) => {
-      engine.change({ paused });
-      engine.setting(paused ? "All tools were paused." : "All tools were resumed.");
-      return null;
-    },
+    ...lookHandlers(engine, scene),
     answer_questions: ({ questions, answer }) => done(void engine.answer(questions, answer)),
     deny_all_questions: () =>
       done(

@@ -30,6 +30,7 @@ export function makeQuestion(id: number, rest: Partial<QuestionView> = {}): Ques
     expiresAt: now + 50_000,
     allowedBefore: 0,
     everyTime: false,
+    looksLike: [],
     ...rest,
   };
 }
@@ -105,6 +106,19 @@ export function someQuestions(): QuestionView[] {
     makeQuestion(13, { ...forecast, ...later(-4) }),
     makeQuestion(14, { ...forecast, ...later(-2) }),
   ];
+}
+
+/** Its arguments hold what looks like a key. */
+export function questionWithSecret(): QuestionView {
+  return makeQuestion(11, {
+    expiresAt: Date.now() + 5 * MINUTE,
+    server: "chatter",
+    tool: "post_message",
+    description: "Posts a message in a channel.",
+    claims: { ...CLAIMS, readOnly: false, openWorld: true },
+    arguments: JSON.stringify({ channel: "general", text: "token ghp_exampleexample" }, null, 2),
+    looksLike: ["a GitHub token", "a password"],
+  });
 }
 
 export function someAnswers(): AllowedAnswer[] {

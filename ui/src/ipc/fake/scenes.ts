@@ -2,7 +2,9 @@ import type { ClientView } from "../bindings/ClientView";
 import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TransportView } from "../bindings/TransportView";
-import { someAnswers, someQuestions } from "./questions";
+import { held, heldMild } from "./held";
+import { questionWithSecret, someAnswers, someQuestions } from "./questions";
+import { missingSecret, someBlocked } from "./secrets";
 import { computerTools, filesTools, gitTools, manyTools, weatherTools } from "./tools";
 
 export const SCENES = [
@@ -15,8 +17,19 @@ export const SCENES = [
   "record-trouble",
   "many",
   "paused",
+  "paused-before",
+  "pauses",
+  "held",
+  "held-mild",
+  "start-waits",
+  "start-new",
+  "blocked",
+  "secrets",
+  "keyring-locked",
+  "keyring-missing",
   "no-tray",
   "questions",
+  "question-secret",
   "answers",
   "loading",
   "broken",
@@ -39,6 +52,9 @@ export function makeServer(
     restarts: 0,
     preset: "ask",
     isolation: "shared",
+    secrets: "mark",
+    paused: null,
+    startWaits: false,
     identity: null,
     tools: [],
     prompts: 0,
@@ -139,10 +155,56 @@ function waiting(): ServerView {
   );
 }
 
+/** Its program was changed in the config file. */
+function unagreed(): ServerView {
+  return {
+    ...git(),
+    transport: {
+      kind: "local",
+      command: "uvx",
+      args: ["mcp-server-git", "--repository", "/home/me"],
+      envNames: ["GIT_AUTHOR_NAME", "GIT_SSH_COMMAND"],
+      cwd: "/home/me",
+    },
+    state: { kind: "stopped" },
+    startWaits: true,
+    tools: [],
+  };
+}
+
+function lacking(): ServerView {
+  return makeServer(
+    "notes",
+    {
+      kind: "local",
+      command: "npx",
+      args: ["-y", "@scope/notes-mcp"],
+      envNames: ["API_KEY"],
+      cwd: null,
+    },
+    { state: { kind: "failed" }, problem: missingSecret("notes-API_KEY") },
+  );
+}
+
+function withPauses(full: Snapshot): Snapshot {
+  const now = Date.now();
+  const files = { since: now - 2 * MINUTE, until: now + 13 * MINUTE, fromBefore: false };
+  const vscode = { since: now - 20 * 60 * MINUTE, until: null, fromBefore: true };
+  return {
+    ...full,
+    servers: full.servers.map((each) =>
+      each.name === "files" ? { ...each, paused: files } : each,
+    ),
+    clients: full.clients.map((each) =>
+      each.name === "vscode" ? { ...each, paused: vscode } : each,
+    ),
+  };
+}
+
 function clients(): ClientView[] {
   return [
-    { name: "chat", sessions: 0, lastSeen: Date.now() - 3 * 60 * MINUTE },
-    { name: "vscode", sessions: 2, lastSeen: Date.now() - MINUTE },
+    { name: "chat", sessions: 0, lastSeen: Date.now() - 3 * 60 * MINUTE, paused: null },
+    { name: "vscode", sessions: 2, lastSeen: Date.now() - MINUTE, paused: null },
   ];
 }
 
@@ -166,13 +228,14 @@ export function snapshotOf(scene: Scene): Snapshot {
       port: 7337,
       state: { kind: "listening" },
     },
-    paused: false,
+    paused: null,
     servers: [computer(), files(), git(), weather()],
     clients: clients(),
     config: { path: "/home/me/.config/drawbridge/config.json", problem: null, warnings: [] },
     recordProblem: null,
     questions: [],
     allowedAnswers: [],
+    blocked: [],
   };
   switch (scene) {
     case "first-start":
@@ -224,7 +287,35 @@ export function snapshotOf(scene: Scene): Snapshot {
     case "many":
       return { ...full, servers: [computer(), ...manyServers()] };
     case "paused":
-      return { ...full, paused: true };
+      return {
+        ...full,
+        paused: { since: Date.now() - 4 * MINUTE, until: null, fromBefore: false },
+      };
+    case "paused-before":
+      return {
+        ...full,
+        paused: { since: Date.now() - 26 * 60 * MINUTE, until: null, fromBefore: true },
+      };
+    case "pauses":
+      return withPauses(full);
+    case "held":
+      return { ...full, servers: full.servers.map(held) };
+    case "held-mild":
+      return { ...full, servers: full.servers.map(heldMild) };
+    case "start-waits":
+    case "start-new":
+      return {
+        ...full,
+        servers: [...full.servers.filter(({ name }) => name !== "git"), unagreed()],
+      };
+    case "blocked":
+      return { ...full, blocked: someBlocked() };
+    case "secrets":
+    case "keyring-locked":
+    case "keyring-missing":
+      return { ...full, servers: [...full.servers, lacking()] };
+    case "question-secret":
+      return { ...full, questions: [questionWithSecret()] };
     case "questions":
       return { ...full, questions: someQuestions() };
     case "answers":

@@ -36,6 +36,8 @@ export function makeTool(
     modeSource: mode === "ask" ? "preset" : "tool",
     claims,
     tokens,
+    held: null,
+    findings: [],
   };
 }
 

@@ -2,10 +2,11 @@ import { useState } from "react";
 import type { FirstModes } from "../../ipc/bindings/FirstModes";
 import type { ServerDraft } from "../../ipc/bindings/ServerDraft";
 import type { StartPreview } from "../../ipc/bindings/StartPreview";
-import { draftOf, EMPTY_FORM, type Form, formOf, missing } from "../../state/draft";
+import { draftOf, EMPTY_FORM, type Form, formOf, keptNames, missing } from "../../state/draft";
 import { treatment } from "../../state/errors";
 import { usePanel } from "../../state/panel";
 import { useAction } from "../../state/query";
+import { keepThen } from "../../state/secrets";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
 import { ProblemNote } from "../../ui/Problem";
@@ -53,7 +54,9 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
     setStep(next);
   });
   const add = useAction(async (draft: ServerDraft) => {
-    await host.call("add_server", { draft, firstModes: first });
+    await keepThen(host, draft, keptNames(form), null, (kept) =>
+      host.call("add_server", { draft: kept, firstModes: first }),
+    );
     notices.show({ tone: "done", text: `${draft.name} was added and is starting.` });
     if (!found) return onClose();
     const next = { ...found, added: new Set([...found.added, nameInSnippet]) };
@@ -162,7 +165,11 @@ function AddServerDialog({ onClose }: { onClose: () => void }) {
       )}
       {step.kind === "form" && <ServerForm form={form} onChange={setForm} wrong={wrong} />}
       {step.kind === "review" && (
-        <Review preview={step.preview} first={{ value: first, onChange: setFirst }} />
+        <Review
+          preview={step.preview}
+          kept={keptNames(form)}
+          first={{ value: first, onChange: setFirst }}
+        />
       )}
       {step.kind === "form" && look.error && !wrong && (
         <ProblemNote problem={look.error.problem} alert />

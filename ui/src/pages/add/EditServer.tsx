@@ -1,10 +1,11 @@
 import { useState } from "react";
 import type { ServerDraft } from "../../ipc/bindings/ServerDraft";
 import type { StartPreview } from "../../ipc/bindings/StartPreview";
-import { draftOf, type Form, formOf, missing } from "../../state/draft";
+import { draftOf, type Form, formOf, keptNames, missing } from "../../state/draft";
 import { usePanel } from "../../state/panel";
 import { useAction, useQuery } from "../../state/query";
 import { go, parseRoute } from "../../state/route";
+import { keepThen } from "../../state/secrets";
 import { Skeleton } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
 import { Dialog } from "../../ui/Dialog";
@@ -36,7 +37,10 @@ function EditServerDialog({ server, onClose }: { server: string; onClose: () => 
     setPreview(await host.call("preview_start", { draft, replaces: server }));
   });
   const save = useAction(async (draft: ServerDraft) => {
-    await host.call("edit_server", { server, draft });
+    const kept = form ? keptNames(form) : new Set<string>();
+    await keepThen(host, draft, kept, server, (next) =>
+      host.call("edit_server", { server, draft: next }),
+    );
     notices.show({ tone: "done", text: `${draft.name} was changed.` });
     onClose();
     const route = parseRoute(window.location.hash);
@@ -85,7 +89,7 @@ function EditServerDialog({ server, onClose }: { server: string; onClose: () => 
       {stored.kind === "loading" && <Skeleton rows={4} label="Reading the server" />}
       {stored.kind === "failed" && <ProblemNote problem={stored.error.problem} alert />}
       {form && !preview && <ServerForm form={form} onChange={setTyped} wrong={wrong} fixedKind />}
-      {preview && <Review preview={preview} />}
+      {form && preview && <Review preview={preview} kept={keptNames(form)} />}
       {look.error && !wrong && !preview && <ProblemNote problem={look.error.problem} alert />}
       {save.error && <ProblemNote problem={save.error.problem} alert />}
     </Dialog>

@@ -7,12 +7,16 @@ import styles from "./Add.module.css";
 
 type ReviewProps = {
   preview: StartPreview;
+  /** It is there already and is to be started as it is. */
+  start?: boolean;
+  /** Names of values that go to the keyring. */
+  kept?: ReadonlySet<string>;
   /** Absent while a server is edited: its tools keep their modes. */
   first?: { value: FirstModes; onChange: (value: FirstModes) => void };
 };
 
 /** Exactly what will be started, whole, for the person to agree to. */
-export function Review({ preview, first }: ReviewProps) {
+export function Review({ preview, start, kept, first }: ReviewProps) {
   const { draft, argv, cautions } = preview;
   const local = draft.transport.kind === "local";
   return (
@@ -21,7 +25,8 @@ export function Review({ preview, first }: ReviewProps) {
         <Remark tone="caution">
           <p>
             <strong>This runs a program on this computer with your rights.</strong> It can read and
-            change what you can. Add it only when you trust where it comes from.
+            change what you can. {start ? "Start" : "Add"} it only when you trust where it comes
+            from.
           </p>
         </Remark>
       ) : (
@@ -53,7 +58,7 @@ export function Review({ preview, first }: ReviewProps) {
             <dt>Found at</dt>
             <dd>
               {preview.resolvedPath === null ? (
-                "Not found on this computer. It can be added, and fails until the program is installed."
+                `Not found on this computer. It can be ${start ? "started" : "added"}, and fails until the program is installed.`
               ) : (
                 <code>{preview.resolvedPath}</code>
               )}
@@ -69,6 +74,7 @@ export function Review({ preview, first }: ReviewProps) {
             : preview.valueNames.map((name) => (
                 <code key={name} className={styles.valueName}>
                   {name}
+                  {kept?.has(name) && <span className={styles.kept}> (kept in the keyring)</span>}
                 </code>
               ))}
         </dd>

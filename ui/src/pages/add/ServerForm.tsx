@@ -1,5 +1,5 @@
-import type { DraftValue } from "../../ipc/bindings/DraftValue";
-import type { Form } from "../../state/draft";
+import { type Form, type FormValue, keeps } from "../../state/draft";
+import { canKeep } from "../../state/secrets";
 import { Button, IconButton } from "../../ui/Button";
 import { Choice } from "../../ui/Choice";
 import { Field, inputClass } from "../../ui/Field";
@@ -166,41 +166,54 @@ function Values(props: {
   title: string;
   one: string;
   hint: string;
-  values: DraftValue[];
-  onChange: (values: DraftValue[]) => void;
+  values: FormValue[];
+  onChange: (values: FormValue[]) => void;
 }) {
   const { title, one, hint, values, onChange } = props;
-  const change = (index: number, part: Partial<DraftValue>) =>
+  const change = (index: number, part: Partial<FormValue>) =>
     onChange(values.map((each, at) => (at === index ? { ...each, ...part } : each)));
   return (
     <fieldset className={styles.list}>
       <legend>{title}</legend>
       <p className={styles.hint}>{hint}</p>
-      {values.map(({ name, value }, index) => (
-        <div key={index} className={`${styles.listRow} ${styles.pair}`}>
-          <input
-            className={`${inputClass} ${styles.mono}`}
-            aria-label={`Name of ${one} ${index + 1}`}
-            placeholder="Name"
-            autoComplete="off"
-            spellCheck={false}
-            value={name}
-            onChange={(event) => change(index, { name: event.target.value })}
-          />
-          <input
-            className={inputClass}
-            type="password"
-            aria-label={`Value of ${one} ${index + 1}`}
-            placeholder={value === null ? "Stored, unchanged" : "Value"}
-            autoComplete="off"
-            value={value ?? ""}
-            onChange={(event) => change(index, { value: event.target.value })}
-          />
-          <IconButton
-            icon="close"
-            label={`Remove ${one} ${index + 1}`}
-            onClick={() => onChange(values.filter((_, at) => at !== index))}
-          />
+      {values.map((each, index) => (
+        <div key={index} className={styles.value}>
+          <div className={`${styles.listRow} ${styles.pair}`}>
+            <input
+              className={`${inputClass} ${styles.mono}`}
+              aria-label={`Name of ${one} ${index + 1}`}
+              placeholder="Name"
+              autoComplete="off"
+              spellCheck={false}
+              value={each.name}
+              onChange={(event) => change(index, { name: event.target.value })}
+            />
+            <input
+              className={inputClass}
+              type="password"
+              aria-label={`Value of ${one} ${index + 1}`}
+              placeholder={each.value === null ? "Stored, unchanged" : "Value"}
+              autoComplete="off"
+              value={each.value ?? ""}
+              onChange={(event) => change(index, { value: event.target.value })}
+            />
+            <IconButton
+              icon="close"
+              label={`Remove ${one} ${index + 1}`}
+              onClick={() => onChange(values.filter((_, at) => at !== index))}
+            />
+          </div>
+          <label className={styles.keep} data-idle={!canKeep(each) || undefined}>
+            <input
+              type="checkbox"
+              checked={keeps(each)}
+              disabled={!canKeep(each)}
+              aria-label={`Keep the value of ${one} ${index + 1} in the keyring`}
+              data-testid={`keep-${index + 1}`}
+              onChange={(event) => change(index, { keep: event.target.checked })}
+            />
+            Keep in the keyring
+          </label>
         </div>
       ))}
       <div>

@@ -1,22 +1,24 @@
 import { useState } from "react";
 import type { Snapshot } from "../../ipc/bindings/Snapshot";
-import { setPaused } from "../../state/actions";
-import { allowedWords, health, stopsAll, troubles } from "../../state/health";
-import { useFeed, useNow, usePanel, useSnapshot } from "../../state/panel";
+import { allowedWords, health, looks, stopsAll, troubles } from "../../state/health";
+import { useFeed, useNow, useSnapshot } from "../../state/panel";
 import { href, usePageTitle } from "../../state/route";
 import { plural } from "../../state/words";
 import { Blank, Skeleton } from "../../ui/Blank";
 import { Copyable } from "../../ui/Copy";
 import { Mark } from "../../ui/Mark";
+import { PausedWords } from "../../ui/Moment";
 import { Card, Section } from "../../ui/Page";
 import page from "../../ui/Page.module.css";
+import { PauseControl } from "../../ui/PauseControl";
 import { ProblemNote } from "../../ui/Problem";
-import { Switch } from "../../ui/Switch";
 import { ActivityRow } from "../activity/ActivityRow";
 import { AddServer } from "../add/AddServer";
 import { ConnectVscode } from "./ConnectVscode";
 import { FirstSteps, useFirstSteps } from "./FirstSteps";
 import styles from "./Home.module.css";
+import { Looks } from "./Looks";
+import { Pauses } from "./Pauses";
 import { Troubles } from "./Troubles";
 import { Waiting } from "./Waiting";
 
@@ -25,12 +27,15 @@ export function HomePage() {
   const steps = useFirstSteps();
   const [adding, setAdding] = useState(false);
   const waiting = troubles(snapshot);
+  const toLookAt = looks(snapshot);
   usePageTitle("Home", "home");
   return (
     <div className={page.page}>
       <Waiting questions={snapshot.questions.length} />
       <Wellbeing snapshot={snapshot} />
       {waiting.length > 0 && <Troubles troubles={waiting} />}
+      {toLookAt.length > 0 && <Looks looks={toLookAt} />}
+      <Pauses />
       {steps.shown ? <FirstSteps onAddServer={() => setAdding(true)} /> : <Connect />}
       <Recent />
       <AddServer open={adding} onClose={() => setAdding(false)} />
@@ -39,7 +44,6 @@ export function HomePage() {
 }
 
 function Wellbeing({ snapshot }: { snapshot: Snapshot }) {
-  const panel = usePanel();
   const { up, sign, tone } = health(snapshot);
   const { title, sentence } = wellbeingWords(snapshot);
   return (
@@ -52,20 +56,18 @@ function Wellbeing({ snapshot }: { snapshot: Snapshot }) {
           {title}
         </h1>
         <p>{sentence}</p>
+        {snapshot.paused && (
+          <p className={styles.since} data-before={snapshot.paused.fromBefore || undefined}>
+            <PausedWords paused={snapshot.paused} />
+          </p>
+        )}
       </div>
-      <div className={styles.pause}>
-        <span id="pause-label">Pause all tools</span>
-        <Switch
-          large
-          checked={snapshot.paused}
-          onChange={(paused) => void setPaused(panel, paused)}
-          labelledBy="pause-label"
-          testId="pause"
-        />
-      </div>
+      <PauseControl large scope={ALL} paused={snapshot.paused} of="all tools" testId="pause" />
     </header>
   );
 }
+
+const ALL = { kind: "all" } as const;
 
 function wellbeingWords(snapshot: Snapshot): { title: string; sentence: string } {
   const { kind } = snapshot.gateway.state;
@@ -78,7 +80,7 @@ function wellbeingWords(snapshot: Snapshot): { title: string; sentence: string }
   if (snapshot.paused) {
     return {
       title: "All tools are paused",
-      sentence: "Apps stay connected. Each call is refused until you switch this off.",
+      sentence: "Apps stay connected, and each call is refused.",
     };
   }
   const running = snapshot.servers.filter(({ state }) => state.kind === "ready").length;

@@ -4,9 +4,11 @@ import type { Trouble } from "../../state/health";
 import { usePanel, useSnapshot } from "../../state/panel";
 import { useAction } from "../../state/query";
 import { go } from "../../state/route";
+import { wantsSecret } from "../../state/secrets";
 import { Button } from "../../ui/Button";
 import { Section } from "../../ui/Page";
 import { ProblemNote } from "../../ui/Problem";
+import { ToSecrets } from "../../ui/ToSecrets";
 import { PortForm } from "../settings/PortForm";
 import styles from "./Home.module.css";
 
@@ -62,6 +64,7 @@ function OneTrouble({ trouble }: { trouble: Trouble }) {
           <Button icon="restart" onClick={() => void restartServer(panel, name)}>
             Start again<span className="unseen"> {name}</span>
           </Button>
+          {wantsSecret(trouble.problem) && <ToSecrets />}
           <Button icon="activity" onClick={() => go({ page: "server", server: name, tab: "log" })}>
             Open its log<span className="unseen"> ({name})</span>
           </Button>

@@ -1,10 +1,12 @@
 import { argumentsOf } from "../../state/arguments";
+import { looksLikeWords } from "../../state/blocked";
 import { allowedBeforeWords, claimSentences, type QuestionGroup } from "../../state/questions";
 import { appName } from "../../state/words";
 import { Folded } from "../../ui/Folded";
 import { Foreign, ForeignValue } from "../../ui/Foreign";
 import { Icon } from "../../ui/Icon";
 import { Pill } from "../../ui/Pill";
+import { Remark } from "../../ui/Problem";
 import styles from "./QuestionDetails.module.css";
 
 const equalWords = (count: number) => `${count} equal questions`;
@@ -59,6 +61,11 @@ export function QuestionDetails({ group }: { group: QuestionGroup }) {
           </div>
         </dl>
       </header>
+      {first.looksLike.length > 0 && (
+        <Remark tone="caution" icon="key" testId="looks-like">
+          <p>The arguments hold what looks like {looksLikeWords(first.looksLike)}.</p>
+        </Remark>
+      )}
       <Arguments json={first.arguments} />
       <section className={styles.part}>
         <h3>The server says</h3>

@@ -2,11 +2,17 @@ import type { ReactNode } from "react";
 import type { ServerView } from "../../ipc/bindings/ServerView";
 import { restartServer, startServer, stopServer } from "../../state/actions";
 import { allowedWords, tokensOf } from "../../state/health";
+import { heldSentence, waitingTools } from "../../state/held";
 import { useNow, usePanel } from "../../state/panel";
+import { go } from "../../state/route";
+import { wantsSecret } from "../../state/secrets";
 import { formatAgo, formatExact, formatTokens, plural } from "../../state/words";
 import { Button } from "../../ui/Button";
+import { PausedWords } from "../../ui/Moment";
 import { Card, Row } from "../../ui/Page";
-import { ProblemNote } from "../../ui/Problem";
+import { PauseControl } from "../../ui/PauseControl";
+import { ProblemNote, Remark } from "../../ui/Problem";
+import { ToSecrets } from "../../ui/ToSecrets";
 import styles from "./Server.module.css";
 
 export function ServerStateTab({ server }: { server: ServerView }) {
@@ -14,9 +20,45 @@ export function ServerStateTab({ server }: { server: ServerView }) {
   const { name, state, identity, tools, prompts, resources, restarts, transport } = server;
   const running = state.kind === "ready" || state.kind === "starting";
   const cost = tokensOf(server);
+  const held = waitingTools(server);
   return (
     <div className={styles.stack}>
-      {server.problem && <ProblemNote problem={server.problem} open />}
+      {server.startWaits && (
+        <Remark
+          tone="caution"
+          testId="start-waits"
+          actions={
+            <Button
+              kind="primary"
+              icon="eye"
+              data-testid="review-start"
+              onClick={() => go({ page: "start", server: name })}
+            >
+              Look at it
+            </Button>
+          }
+        >
+          <p>How it is started was changed outside Drawbridge. It waits until you have looked.</p>
+        </Remark>
+      )}
+      {held.length > 0 && (
+        <Remark
+          tone="caution"
+          icon="tools"
+          actions={
+            <Button icon="eye" onClick={() => go({ page: "changes", server: name })}>
+              Look at {held.length === 1 ? "it" : "them"}
+            </Button>
+          }
+        >
+          <p>{heldSentence(name, held)}</p>
+        </Remark>
+      )}
+      {server.problem && !server.startWaits && (
+        <ProblemNote problem={server.problem} open>
+          {wantsSecret(server.problem) && <ToSecrets />}
+        </ProblemNote>
+      )}
       <Card flush>
         <Row
           title={<StateSentence server={server} />}
@@ -41,15 +83,32 @@ export function ServerStateTab({ server }: { server: ServerView }) {
             </>
           ) : (
             <Button
-              kind="primary"
+              kind={server.startWaits ? "plain" : "primary"}
               icon="play"
               data-testid="start"
-              disabled={!server.enabled || state.kind === "stopping"}
+              disabled={!server.enabled || server.startWaits || state.kind === "stopping"}
               onClick={() => void startServer(panel, name)}
             >
               {state.kind === "waiting" ? "Try now" : "Start"}
             </Button>
           )}
+        </Row>
+        <Row
+          title={server.paused ? "All it offers is paused" : "Pause all it offers"}
+          detail={
+            server.paused ? (
+              <PausedWords paused={server.paused} />
+            ) : (
+              "Apps stay connected, and each call is refused."
+            )
+          }
+        >
+          <PauseControl
+            scope={{ kind: "server", server: name }}
+            paused={server.paused}
+            of={name}
+            testId="pause-server"
+          />
         </Row>
         {tools.length + prompts + resources > 0 && (
           <Row title="What it offers" detail={offerWords(tools.length, prompts, resources)} />
@@ -99,7 +158,8 @@ function offerWords(tools: number, prompts: number, resources: number): string {
   return `${parts.join(", ")}.`;
 }
 
-function StateSentence({ server: { state, enabled } }: { server: ServerView }) {
+function StateSentence({ server: { state, enabled, startWaits } }: { server: ServerView }) {
+  if (startWaits) return "Waits for you";
   switch (state.kind) {
     case "ready":
       return (

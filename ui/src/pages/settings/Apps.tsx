@@ -4,7 +4,9 @@ import { appName, formatAgo, formatExact, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
 import { Question } from "../../ui/Dialog";
+import { PausedWords } from "../../ui/Moment";
 import { Card, Row, Section } from "../../ui/Page";
+import { PauseControl } from "../../ui/PauseControl";
 import { Pill } from "../../ui/Pill";
 
 /** Who may connect. */
@@ -27,19 +29,34 @@ export function Apps() {
             VS Code is added with its setup, below.
           </Blank>
         )}
-        {clients.map(({ name, sessions, lastSeen }) => (
+        {clients.map(({ name, sessions, lastSeen, paused }) => (
           <Row
             key={name}
             title={appName(name)}
             detail={
-              <span title={lastSeen === null ? undefined : formatExact(lastSeen)}>
-                {lastSeen === null
-                  ? "Has not connected since Drawbridge started"
-                  : `Last request ${formatAgo(lastSeen, now)}`}
-              </span>
+              <>
+                <span title={lastSeen === null ? undefined : formatExact(lastSeen)}>
+                  {lastSeen === null
+                    ? "Has not connected since Drawbridge started."
+                    : `Last request ${formatAgo(lastSeen, now)}.`}
+                </span>
+                {paused && (
+                  <>
+                    {" "}
+                    <PausedWords paused={paused} />
+                  </>
+                )}
+              </>
             }
           >
+            {paused && <Pill tone="paused">Paused</Pill>}
             {sessions > 0 && <Pill tone="open">{plural(sessions, "session")}</Pill>}
+            <PauseControl
+              scope={{ kind: "app", client: name }}
+              paused={paused}
+              of={appName(name)}
+              testId={`pause-app-${name}`}
+            />
             {name === "vscode" && (
               <Button icon="key" data-testid="renew-token" onClick={() => setRenewing(true)}>
                 New token

@@ -12,15 +12,17 @@ import { ProblemNote, Remark } from "../../ui/Problem";
 import { Switch } from "../../ui/Switch";
 import { Apps } from "./Apps";
 import { PortForm } from "./PortForm";
+import { Secrets } from "./Secrets";
 import styles from "./Settings.module.css";
 import { VscodeExport } from "./VscodeExport";
 
-export function SettingsPage() {
+export function SettingsPage({ part }: { part: "secrets" | undefined }) {
   return (
     <Page title="Settings">
       <Address />
       <Apps />
       <Answers />
+      <Secrets first={part === "secrets"} />
       <VscodeExport />
       <ThisComputer />
       <About />

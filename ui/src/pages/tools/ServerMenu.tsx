@@ -6,6 +6,7 @@ import {
   startServer,
   stopServer,
 } from "../../state/actions";
+import { pause, resume } from "../../state/lookActions";
 import { usePanel } from "../../state/panel";
 import { go } from "../../state/route";
 import { Menu, MenuGroup, MenuItem, MenuLine } from "../../ui/Menu";
@@ -15,6 +16,7 @@ export function ServerMenu({ server, onEdit }: { server: ServerView; onEdit: () 
   const { name, state, enabled, transport } = server;
   const running = state.kind === "ready" || state.kind === "starting";
   const own = transport.kind !== "builtIn";
+  const scope = { kind: "server", server: name } as const;
   const noTools = server.tools.length === 0;
   return (
     <Menu label={`More for ${name}`}>
@@ -27,6 +29,10 @@ export function ServerMenu({ server, onEdit }: { server: ServerView; onEdit: () 
             Stop
           </MenuItem>
         </>
+      ) : server.startWaits ? (
+        <MenuItem icon="eye" onClick={() => go({ page: "start", server: name })}>
+          Look at how it is started
+        </MenuItem>
       ) : (
         <MenuItem
           icon="play"
@@ -35,6 +41,28 @@ export function ServerMenu({ server, onEdit }: { server: ServerView; onEdit: () 
         >
           Start
         </MenuItem>
+      )}
+      {server.paused ? (
+        <MenuItem icon="play" testId="resume-server" onClick={() => void resume(panel, scope)}>
+          Resume
+        </MenuItem>
+      ) : (
+        <>
+          <MenuItem
+            icon="pause"
+            testId="pause-server"
+            onClick={() => void pause(panel, scope, null)}
+          >
+            Pause
+          </MenuItem>
+          <MenuItem
+            icon="pause"
+            testId="pause-server-15"
+            onClick={() => void pause(panel, scope, 15)}
+          >
+            Pause for 15 minutes
+          </MenuItem>
+        </>
       )}
       <MenuLine />
       <MenuGroup label="All its tools">

@@ -1,10 +1,12 @@
 import type { ServerView } from "../../ipc/bindings/ServerView";
 import { setServerEnabled } from "../../state/actions";
 import { allowedWords, serverWord, tokensOf } from "../../state/health";
+import { waitingTools } from "../../state/held";
 import { usePanel } from "../../state/panel";
 import { href } from "../../state/route";
-import { formatTokens } from "../../state/words";
+import { formatTokens, plural } from "../../state/words";
 import { Icon } from "../../ui/Icon";
+import { PausedWords } from "../../ui/Moment";
 import { Pill } from "../../ui/Pill";
 import { Switch } from "../../ui/Switch";
 import { ServerMenu } from "./ServerMenu";
@@ -23,6 +25,7 @@ export function ServerRow({ server, open, onFold, onEdit }: ServerRowProps) {
   const { tone, word } = serverWord(server);
   const { name } = server;
   const cost = tokensOf(server);
+  const held = waitingTools(server);
   return (
     <div className={styles.server} data-open={open || undefined} data-testid={`server-${name}`}>
       <button
@@ -42,6 +45,25 @@ export function ServerRow({ server, open, onFold, onEdit }: ServerRowProps) {
           {allowedWords([server])}
           {cost > 0 && `, ${formatTokens(cost)}`}
         </p>
+        {server.paused && (
+          <p className={styles.serverFacts}>
+            <PausedWords paused={server.paused} />
+          </p>
+        )}
+        {server.startWaits && (
+          <p className={styles.serverFacts}>
+            <a href={href({ page: "start", server: name })} data-testid={`to-start-${name}`}>
+              Look at how it is started<span className="unseen">: {name}</span>
+            </a>
+          </p>
+        )}
+        {held.length > 0 && (
+          <p className={styles.serverFacts}>
+            <a href={href({ page: "changes", server: name })} data-testid={`to-changes-${name}`}>
+              {plural(held.length, "tool")} to look at<span className="unseen">: {name}</span>
+            </a>
+          </p>
+        )}
       </div>
       <div className={styles.serverEnd}>
         <span data-testid={`state-${name}`}>

@@ -5,12 +5,15 @@ import { setToolMode } from "../../state/actions";
 import { useKept } from "../../state/memory";
 import { usePanel } from "../../state/panel";
 import { useQuery } from "../../state/query";
+import { href } from "../../state/route";
 import { formatCount } from "../../state/words";
 import { Skeleton } from "../../ui/Blank";
+import { HeldMark } from "../../ui/HeldMark";
 import { Icon } from "../../ui/Icon";
 import { ModeControl, meaningOf } from "../../ui/ModeControl";
 import { Claim } from "../../ui/Pill";
 import { ProblemNote } from "../../ui/Problem";
+import { Findings } from "../changes/Findings";
 import styles from "./Tools.module.css";
 
 type ToolRowProps = { server: ServerView; tool: ToolView; last: boolean };
@@ -22,7 +25,7 @@ export function ToolRow({ server, tool, last }: ToolRowProps) {
     <div
       className={styles.tool}
       data-last={last || undefined}
-      data-quiet={tool.mode === "off" || !server.enabled || undefined}
+      data-quiet={tool.mode === "off" || !server.enabled || tool.held !== null || undefined}
       data-testid={`tool-${server.name}-${tool.name}`}
     >
       <div className={styles.toolLine}>
@@ -36,6 +39,7 @@ export function ToolRow({ server, tool, last }: ToolRowProps) {
           <span className={styles.toolText}>
             <span className={styles.nameLine}>
               <span className={styles.toolName}>{tool.name}</span>
+              {tool.held && <HeldMark held={tool.held} />}
               <Claims claims={tool.claims} />
             </span>
             <span className={styles.toolDescription} data-whole={open || undefined}>
@@ -84,6 +88,14 @@ function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
   const everyTime = tool.mode === "ask-every-time";
   return (
     <div className={styles.toolDetails}>
+      {tool.held && (
+        <p>
+          Apps cannot use it until you have looked at it.{" "}
+          <a href={href({ page: "changes", server: server.name })}>
+            Look at {tool.held === "changed" ? "what changed" : "it"}
+          </a>
+        </p>
+      )}
       <dl className={styles.facts}>
         {tool.title && (
           <div>
@@ -118,6 +130,7 @@ function ToolDetails({ server, tool }: { server: ServerView; tool: ToolView }) {
           Ask every time, whatever was answered before
         </label>
       )}
+      <Findings findings={tool.findings} />
       {query.kind === "loading" && <Skeleton rows={2} label="Reading the tool" />}
       {query.kind === "failed" && <ProblemNote problem={query.error.problem} alert />}
       {query.kind === "ready" && (

@@ -6,12 +6,14 @@ import { useListTop } from "../../state/listTop";
 import { useKept } from "../../state/memory";
 import { useSnapshot } from "../../state/panel";
 import { href, usePageTitle } from "../../state/route";
+import { wantsSecret } from "../../state/secrets";
 import { FOLD_ABOVE, type ToolLine, toolLines } from "../../state/toolList";
 import { formatCount, formatTokens, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
 import { Button, IconButton } from "../../ui/Button";
 import { Icon } from "../../ui/Icon";
 import { ProblemNote } from "../../ui/Problem";
+import { ToSecrets } from "../../ui/ToSecrets";
 import { AddServer } from "../add/AddServer";
 import { EditServer } from "../add/EditServer";
 import { ServerRow } from "./ServerRow";
@@ -203,7 +205,11 @@ const Line = memo(function Line(props: { line: ToolLine } & Pick<LinesProps, "on
     case "problem":
       return (
         <div className={styles.under} data-last={line.last || undefined}>
-          {line.server.problem && <ProblemNote problem={line.server.problem} />}
+          {line.server.problem && (
+            <ProblemNote problem={line.server.problem}>
+              {wantsSecret(line.server.problem) && <ToSecrets />}
+            </ProblemNote>
+          )}
         </div>
       );
     case "none":
@@ -215,7 +221,8 @@ const Line = memo(function Line(props: { line: ToolLine } & Pick<LinesProps, "on
   }
 });
 
-function noneWords({ state, enabled }: ServerView): string {
+function noneWords({ state, enabled, startWaits }: ServerView): string {
+  if (startWaits) return "Its tools appear once you have looked at how it is started.";
   if (state.kind === "starting") return "Its tools appear as soon as it answers.";
   if (state.kind === "ready") return "It answers, and offers no tools.";
   return enabled

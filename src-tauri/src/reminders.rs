@@ -4,6 +4,7 @@
 use std::collections::BTreeSet;
 
 use drawbridge_core::view::{PauseView, Snapshot};
+use drawbridge_model::ServerState;
 
 use crate::shell::Shell;
 use crate::tray::words;
@@ -22,7 +23,9 @@ pub(crate) async fn follow(shell: Shell) {
         if let Some(sentence) = sentence(&new) {
             shell.notify(&sentence);
         }
-        // What goes and comes back, as a server does that is started again, is told once.
+        // What goes and comes back, as a server does that is started again, is told once; what the
+        // person has looked at is told again when it changes again.
+        known.retain(|waits| waiting.contains(waits) || !is_settled(waits, &snapshot));
         known.extend(waiting);
         if snapshots.changed().await.is_err() {
             return;
@@ -36,6 +39,13 @@ enum Waits {
     Paused,
     Start(String),
     Tool(String, String),
+}
+
+/// Whether nothing is left to look at, since the server runs without it or is gone.
+fn is_settled(waits: &Waits, snapshot: &Snapshot) -> bool {
+    let (Waits::Start(name) | Waits::Tool(name, _)) = waits else { return true };
+    let server = snapshot.servers.iter().find(|server| server.name.as_str() == name);
+    server.is_none_or(|server| matches!(server.state, ServerState::Ready { .. }))
 }
 
 fn waiting(snapshot: &Snapshot) -> BTreeSet<Waits> {
@@ -68,7 +78,7 @@ fn sentence(new: &[&Waits]) -> Option<String> {
         ([], []) if new.is_empty() => return None,
         ([], []) => "Still paused from before. Resume in the Drawbridge tray icon or panel.".into(),
         ([Waits::Start(server)], []) => format!(
-            "How {} is started was changed. It waits until you have looked in the Drawbridge panel.",
+            "{} was added or changed. It waits until you have looked in the Drawbridge panel.",
             plain(server)
         ),
         ([], [Waits::Tool(server, tool)]) => format!(
@@ -99,7 +109,7 @@ mod tests {
         for (new, begins) in [
             (vec![], None),
             (vec![Waits::Paused], Some("Still paused from before.")),
-            (vec![start.clone()], Some("How b files /b is started was changed.")),
+            (vec![start.clone()], Some("b files /b was added or changed.")),
             (vec![tool("write")], Some("write of files is new or changed.")),
             (vec![tool("write"), tool("read")], Some("2 tools are new or changed.")),
             (vec![start, tool("read")], Some("Servers and tools were changed.")),

@@ -31,9 +31,9 @@ fn sources(folder: &Path, text: &mut String) {
     }
 }
 
-/// The rows under "Invariants": what is said, and the names in the last column.
-fn invariants(page: &str) -> Vec<(String, Vec<String>)> {
-    let table = page.split("## Invariants").nth(1).expect("the page has the section");
+/// The rows under a title: what is said, and the names in the last column.
+fn claims(page: &str, title: &str) -> Vec<(String, Vec<String>)> {
+    let table = page.split(title).nth(1).expect("the page has the section");
     table
         .lines()
         .filter(|line| line.starts_with("| ") && line.as_bytes()[2].is_ascii_digit())
@@ -54,11 +54,13 @@ fn exists(name: &str, text: &str) -> bool {
 }
 
 #[test]
-fn each_invariant_names_a_test_or_lint_that_exists() {
-    let page = std::fs::read_to_string(root().join("src-tauri/ARCHITECTURE.md"))
-        .expect("the page is there");
-    let rows = invariants(&page);
+fn each_invariant_and_claim_names_a_test_or_lint_that_exists() {
+    let read = |path| std::fs::read_to_string(root().join(path)).expect("the page is there");
+    let mut rows = claims(&read("src-tauri/ARCHITECTURE.md"), "## Invariants");
     assert!(rows.len() >= 9, "only {} invariants are listed", rows.len());
+    let of_threats = claims(&read("src-tauri/docs/threat-model.md"), "## Claims");
+    assert!(of_threats.len() >= 9, "only {} claims are listed", of_threats.len());
+    rows.extend(of_threats);
     let mut text = std::fs::read_to_string(root().join(".clippy.toml")).expect("the fences");
     for folder in ["src-tauri", "tests", "ui"] {
         sources(&root().join(folder), &mut text);

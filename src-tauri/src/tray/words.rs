@@ -22,7 +22,8 @@ pub fn status(snapshot: &Snapshot) -> String {
         (_, None) if to_look_at(snapshot) > 0 => {
             let waiting = to_look_at(snapshot);
             let verb = if waiting == 1 { "waits" } else { "wait" };
-            format!("{} {verb} until you have looked", number(waiting, "change"))
+            let paused = if snapshot.paused.is_some() { "Paused. " } else { "" };
+            format!("{paused}{} {verb} until you have looked", number(waiting, "change"))
         }
         (_, None) if snapshot.paused.is_some() => format!("Paused — {}", count(snapshot)),
         (_, None) => format!("Open — {}", count(snapshot)),

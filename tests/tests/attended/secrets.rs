@@ -1,7 +1,7 @@
 //! Secrets the person stores in the panel: they reach the server that needs them and nothing else.
 
 use drawbridge_core::view::{DraftTransport, DraftValue, FirstModes, ServerDraft};
-use drawbridge_model::ServerState;
+use drawbridge_model::{SecretsRule, ServerState};
 use drawbridge_secrets::SecretStore as _;
 use drawbridge_tests::programs::program;
 use drawbridge_tests::{eventually, files, wait::SOON};
@@ -75,6 +75,10 @@ async fn a_planted_secret_is_nowhere_but_in_the_keyring_and_with_its_server() {
     })
     .await;
     assert!(log.iter().any(|line| line.text.contains("[secret]")), "{log:?}");
+    // What it said last stands beside the news that it crashed.
+    let _lost = app.call("needy__die", json!({})).await;
+    let problem = eventually("it crashed", SOON, async || view_of(engine, "needy")?.problem).await;
+    assert!(problem.message.contains("It said: NEEDY_KEY=[secret]"), "{problem:?}");
     engine.stop_server(named("needy")).await.unwrap();
 
     let mut state = format!("{log:?}{:?}", engine.current_snapshot());
@@ -102,4 +106,32 @@ async fn a_planted_secret_is_nowhere_but_in_the_keyring_and_with_its_server() {
         }
     }
     assert!(looked_at >= 3, "the database, logs and the last good config: {looked_at}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_rule_for_keys_and_tokens_counts_from_the_next_call_on() {
+    let told = json!({"tools": [{"name": "post", "inputSchema": {"type": "object"}}],
+        "answers": {"post": "posted"}});
+    let computer = Computer::telling(&[("chat", told, json!({"preset": "allow"}))]).await;
+    let (engine, app) = (&computer.engine, computer.app().await);
+    let post = || app.call("chat__post", json!({"text": secret()}));
+    assert_eq!(said(&post().await), "posted", "marked, unless said otherwise");
+    engine.set_secrets_rule(named("chat"), SecretsRule::Block).await.unwrap();
+    assert!(said(&post().await).contains("hold what looks like"));
+    let blocked = eventually("it is shown", SOON, async || {
+        engine.current_snapshot().blocked.first().cloned()
+    })
+    .await;
+    assert_eq!(blocked.looks_like, ["a GitHub token"]);
+    engine.let_through_once(blocked.id).await.unwrap();
+    assert_eq!(said(&post().await), "posted");
+    assert!(said(&post().await).contains("hold what looks like"), "once");
+    engine.set_secrets_rule(named("chat"), SecretsRule::Mask).await.unwrap();
+    assert_eq!(said(&post().await), "posted");
+    let log = files::read(&computer.folder.path().join("log-chat"));
+    assert_eq!(log.matches("[masked: GitHub token]").count(), 1, "{log}");
+    for blocked in &engine.current_snapshot().blocked {
+        engine.dismiss_blocked(blocked.id).await.unwrap();
+        assert!(engine.let_through_once(blocked.id).await.is_err(), "it is put away");
+    }
 }

@@ -10,6 +10,7 @@
 )]
 
 mod app;
+mod looks;
 mod panel;
 mod questions;
 mod tray;

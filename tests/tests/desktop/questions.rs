@@ -54,6 +54,44 @@ fn said(result: &Value) -> &str {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 #[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn a_question_is_told_to_the_notification_daemon_of_the_desktop() {
+    let daemon = Command::new("gdbus")
+        .args(["call", "--session", "--dest", "org.freedesktop.Notifications"])
+        .args(["--object-path", "/org/freedesktop/Notifications"])
+        .args(["--method", "org.freedesktop.Notifications.GetServerInformation"])
+        .output()
+        .unwrap();
+    assert!(daemon.status.success(), "no daemon: {}", String::from_utf8_lossy(&daemon.stderr));
+    let app = app().await;
+    let mut monitor = Command::new("dbus-monitor")
+        .args(["--session", "interface='org.freedesktop.Notifications',member='Notify'"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
+    let (into, mut output) = (std::sync::Arc::clone(&heard), monitor.stdout.take().unwrap());
+    std::thread::spawn(move || {
+        let mut chunk = [0; 4096];
+        while let Ok(read @ 1..) = std::io::Read::read(&mut output, &mut chunk) {
+            into.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+        }
+    });
+    tokio::time::sleep(Duration::from_millis(500)).await;
+    let client = session(&app.engine).await;
+    let waiting = call(&client, "told");
+    let sentence = "tester wants to use Echo of answers. Answer in the Drawbridge window.";
+    eventually("the daemon is told", SOON, async || {
+        heard.lock().unwrap().contains(sentence).then_some(())
+    })
+    .await;
+    monitor.kill().unwrap();
+    monitor.wait().unwrap();
+    press("o").await;
+    assert_eq!(said(&waiting.await.unwrap()), "told");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
 async fn every_answer_counts_and_can_be_given_by_its_key() {
     let app = app().await;
     let client = session(&app.engine).await;

@@ -19,6 +19,25 @@ async fn it_serves_drains_and_ends_with_code_0() {
 }
 
 #[tokio::test]
+async fn a_missing_keyring_is_said_and_what_needs_no_secret_goes_on() {
+    // The tests' engine has no session bus, so there is no keyring that could answer.
+    let needy = json!({"command": "true", "env": {"KEY": "${secret:needy-key}"}});
+    let setup = Setup::new().server("answers", "answers").define("needy", needy);
+    let engine = setup.start();
+    engine.until_ready("answers").await;
+    let health = eventually("it says why", SOON, async || {
+        let health = engine.server_health("needy").await;
+        health["problem"].is_string().then_some(health)
+    })
+    .await;
+    let problem = health["problem"].as_str().unwrap();
+    assert!(problem.contains("keyring") && problem.contains("${env:NAME}"), "{problem}");
+    let client = McpClient::open(&engine, "/mcp").await;
+    let answer = client.call("answers__echo", json!({"text": "well"})).await;
+    assert_eq!(answer["content"][0]["text"], "well");
+}
+
+#[tokio::test]
 async fn ctrl_c_drains_like_sigterm() {
     let mut engine = Setup::new().server("answers", "answers").start_ready().await;
     engine.signal(rustix::process::Signal::INT);

@@ -240,7 +240,7 @@ describe("a start that waits", () => {
   test("is told on the home page, shown whole, and agreed to", async () => {
     await withPanel({ play: "scene=start-waits" }, async (page) => {
       await page
-        .getByText("How “git” is started was changed outside Drawbridge. It waits until you have")
+        .getByText("“git” was added or changed outside Drawbridge. It waits until you have")
         .waitFor();
       await page.getByTestId("review-start-git").click();
       const argv = page.getByTestId("argv").locator("code");

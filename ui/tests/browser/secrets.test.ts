@@ -54,7 +54,7 @@ test("a server that lacks a secret leads to where it is stored, and starts with 
     expect(await stored(page)).toContainEqual(["notes-API_KEY", "pasted value"]);
     await section.getByText("Missing").waitFor({ state: "detached" });
     expect(await page.content(), "no value is shown").not.toContain("pasted value");
-    await page.getByRole("button", { name: "Start notes" }).click();
+    await page.getByText("“notes” is started again with it.").waitFor();
     await page.getByTestId("nav-tools").click();
     await page.getByTestId("tool-search").fill("notes");
     await page.getByTestId("state-notes").getByText("Running").waitFor();

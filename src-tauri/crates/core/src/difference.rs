@@ -1,5 +1,7 @@
 //! How a tool differs from what the person saw of it, word by word.
 
+use std::time::Duration;
+
 use drawbridge_mcp::wire;
 use serde_json::value::RawValue;
 use similar::{ChangeTag, TextDiff};
@@ -14,6 +16,9 @@ const FIELDS: [(ToolField, &str); 5] = [
     (ToolField::OutputSchema, "outputSchema"),
     (ToolField::Annotations, "annotations"),
 ];
+
+/// How long words are compared. What is not compared by then is shown as gone and come.
+const LONGEST: Duration = Duration::from_millis(200);
 
 /// The parts of a tool's definition that differ from an earlier one. Where there is none, or it is
 /// the same, all parts.
@@ -35,7 +40,8 @@ pub(crate) fn fields(before: Option<&str>, now: &str) -> Vec<FieldDifference> {
 /// Two texts, word by word. Neighbouring words of one kind are one piece.
 pub(crate) fn words(before: &str, now: &str) -> Vec<DiffPiece> {
     let mut pieces: Vec<DiffPiece> = Vec::new();
-    for change in TextDiff::from_words(before, now).iter_all_changes() {
+    let difference = TextDiff::configure().timeout(LONGEST).diff_words(before, now);
+    for change in difference.iter_all_changes() {
         let kind = match change.tag() {
             ChangeTag::Equal => DiffKind::Same,
             ChangeTag::Insert => DiffKind::Added,

@@ -22,7 +22,7 @@ use drawbridge_audit::Record;
 use drawbridge_gateway::{Clients, GuardRules, Health, Presences};
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_model::ClientName;
-use drawbridge_policy::{Answers, Blocked, KeptAnswers, Questions};
+use drawbridge_policy::{Answers, Blocked, Fingerprint, KeptAnswers, Questions};
 use drawbridge_secrets::{SecretStore, Token};
 use drawbridge_supervisor::sweep_leftovers;
 use tokio::sync::{broadcast, mpsc, watch};
@@ -110,7 +110,7 @@ struct Inner {
     edits: InOrder,
     log_watch: watch::Sender<CancellationToken>,
     /// Removed servers that can be put back.
-    removed: UndoShelf<RemovedText>,
+    removed: UndoShelf<(RemovedText, Fingerprint)>,
     /// The difference that was shown last.
     planned: Mutex<Option<PlannedChange>>,
     /// Written files that can be put back.
@@ -230,9 +230,16 @@ impl Engine {
         tasks.spawn(access.follow(access_loaded, address));
         let (move_port, ports) = mpsc::channel(4);
         tasks.spawn(gateway.clone().follow(ports, stop.clone()));
+        let on_disk = kept.clone();
         let (kept, kept_wanted) = watch::channel(kept);
         let (written, kept_written) = watch::channel(0);
-        tasks.spawn(controller::write_kept(record.clone(), kept_wanted, written, stop.clone()));
+        tasks.spawn(controller::write_kept(
+            record.clone(),
+            kept_wanted,
+            on_disk,
+            written,
+            stop.clone(),
+        ));
         let (notes, waiting_notes) = controller::notes();
         let recording = TaskTracker::new();
         recording.spawn(controller::write_notes(record.clone(), waiting_notes));

@@ -16,6 +16,8 @@ use crate::view::{ToolFinding, ToolFindingKind};
 
 /// How long lists have to stay as they are before all of them are scanned again.
 const SETTLE: Duration = Duration::from_millis(200);
+/// How long that is waited for.
+const SETTLE_AT_MOST: Duration = Duration::from_secs(2);
 
 /// What was found in the tools of one server. A tool in which nothing was found is not in it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -118,10 +120,14 @@ pub(crate) async fn keep_scanning(
             changed = changes.changed() => if changed.is_err() { return },
             () = stop.cancelled() => return,
         }
+        // A server that never settles does not keep the others from being looked at.
+        let at_the_latest = tokio::time::sleep(SETTLE_AT_MOST);
+        tokio::pin!(at_the_latest);
         loop {
             tokio::select! {
                 changed = changes.changed() => if changed.is_err() { return },
                 () = tokio::time::sleep(SETTLE) => break,
+                () = &mut at_the_latest => break,
                 () = stop.cancelled() => return,
             }
         }
@@ -138,10 +144,12 @@ pub(crate) async fn keep_scanning(
 }
 
 fn findings(server: &ServerName, tools: &[Tool], catalog: &Catalog) -> Arc<Findings> {
-    let others = catalog.servers().filter(|part| part.server != *server);
-    let around = Surroundings::new(others.flat_map(|part| {
+    // Its own tools are among them, so that what it says of those is not taken for another's.
+    let own = tools.iter().map(|tool| (server.as_str(), tool.name.as_str()));
+    let others = catalog.servers().filter(|part| part.server != *server).flat_map(|part| {
         part.offer.tools.iter().map(|tool| (part.server.as_str(), tool.name.as_str()))
-    }));
+    });
+    let around = Surroundings::new(own.chain(others));
     let found = tools.iter().filter_map(|tool| {
         let found = match scan_tool(server.as_str(), tool.raw.get(), &around) {
             Ok(found) => found.into_iter().map(Found::Finding).collect(),

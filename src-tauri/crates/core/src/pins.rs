@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::fmt;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use drawbridge_audit::read_pins;
 use drawbridge_model::{Problem, ServerName, ToolName};
@@ -93,7 +93,7 @@ pub async fn accept(
     server: Option<&ServerName>,
     tool: Option<&ToolName>,
 ) -> Result<Vec<(ServerName, ToolName)>, Problem> {
-    let mut accepted = waiting(paths);
+    let mut accepted = read_accepted(&file(paths));
     let mut told = Vec::new();
     for (name, pins) in read(paths).await? {
         if server.is_some_and(|wanted| *wanted != name) {
@@ -131,14 +131,20 @@ pub(crate) async fn follow(paths: Paths, controller: Controller, stop: Cancellat
     let (mut watch, mut looks) = FileWatch::new();
     watch.follow(&file);
     loop {
-        for (server, tools) in waiting(&paths).0 {
-            let tools = tools.into_iter().collect();
-            controller.tell(Event::ToolsAccepted { server, tools }).await;
-        }
-        if let Err(error) = std::fs::remove_file(&file)
-            && error.kind() != std::io::ErrorKind::NotFound
-        {
-            tracing::warn!(%error, "what was accepted by command is taken up again at each start");
+        // Set aside first: what is accepted meanwhile is taken up at the next look.
+        let taken = file.with_extension("taken");
+        match std::fs::rename(&file, &taken) {
+            Ok(()) => {
+                for (server, tools) in read_accepted(&taken).0 {
+                    let tools = tools.into_iter().collect();
+                    controller.tell(Event::ToolsAccepted { server, tools }).await;
+                }
+                if let Err(error) = std::fs::remove_file(&taken) {
+                    tracing::warn!(%error, "what was accepted by command could not be put away");
+                }
+            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {}
+            Err(error) => tracing::warn!(%error, "what is accepted by command is not taken up"),
         }
         tokio::select! {
             look = looks.recv() => if look.is_none() { return },
@@ -160,9 +166,9 @@ async fn read(paths: &Paths) -> Result<BTreeMap<ServerName, ServerPins>, Problem
     read_pins(&paths.data_dir).await.map_err(|error| unreadable(error.to_string()))
 }
 
-/// What was accepted and not taken up yet. A file that cannot be read accepts nothing.
-fn waiting(paths: &Paths) -> Accepted {
-    let text = std::fs::read_to_string(file(paths)).unwrap_or_default();
+/// What was accepted. A file that cannot be read accepts nothing.
+fn read_accepted(file: &Path) -> Accepted {
+    let text = std::fs::read_to_string(file).unwrap_or_default();
     serde_json::from_str(&text).unwrap_or_default()
 }
 

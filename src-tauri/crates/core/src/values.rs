@@ -2,10 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use drawbridge_model::{Launch, Problem};
 use drawbridge_secrets::SecretStore;
 use drawbridge_supervisor::ResolvedLaunch;
+use tokio::task::JoinHandle;
 use tokio_util::task::TaskTracker;
 
 use crate::config::template::{self, Reference};
@@ -57,19 +59,38 @@ async fn resolve_all(
 ) -> Result<(Vec<String>, Vec<String>), Problem> {
     // A keyring may ask its person for a password: that wait is not for a thread that serves apps.
     if texts.iter().all(|text| !text.contains("${secret:")) {
-        let resolved = texts.iter().map(|text| resolve_here(text, None, &mut Vec::new()));
-        return Ok((resolved.collect::<Result<_, _>>()?, Vec::new()));
+        let mut found = Vec::new();
+        let resolved = texts.iter().map(|text| resolve_here(text, None, &mut found));
+        return Ok((resolved.collect::<Result<_, _>>()?, found));
     }
     let secrets = Arc::clone(secrets);
-    tasks
-        .spawn_blocking(move || {
-            let mut found = Vec::new();
-            let keyring = Some(secrets.as_ref());
-            let resolved = texts.iter().map(|text| resolve_here(text, keyring, &mut found));
-            Ok((resolved.collect::<Result<_, _>>()?, found))
-        })
-        .await
-        .map_err(|error| Problem::new("A secret could not be looked up.", error.to_string()))?
+    let looking = tasks.spawn_blocking(move || {
+        let mut found = Vec::new();
+        let keyring = Some(secrets.as_ref());
+        let resolved = texts.iter().map(|text| resolve_here(text, keyring, &mut found));
+        Ok((resolved.collect::<Result<_, _>>()?, found))
+    });
+    keyring_answers(looking).await?
+}
+
+/// How long a keyring may take: it may be asking its person for a password.
+const KEYRING: Duration = Duration::from_secs(60);
+
+/// What a keyring answers, if it does in time.
+pub(crate) async fn keyring_answers<T>(asked: JoinHandle<T>) -> Result<T, Problem> {
+    let answered = tokio::time::timeout(KEYRING, asked).await.map_err(|_| {
+        Problem::new(
+            "The keyring of this computer did not answer within a minute. It may be asking for its \
+             password: look for its window, unlock it, and try again.",
+            "",
+        )
+    })?;
+    answered.map_err(|error| Problem::new("The keyring did not answer.", error.to_string()))
+}
+
+/// Whether a variable of the environment is long enough for a key and no path.
+fn may_be_secret(value: &str) -> bool {
+    value.len() >= 16 && !value.contains(['/', '\\', ' '])
 }
 
 fn resolve_here(
@@ -78,7 +99,11 @@ fn resolve_here(
     found: &mut Vec<String>,
 ) -> Result<String, Problem> {
     template::resolve(text, |reference| match reference {
-        Reference::Env(name) => Ok(std::env::var(name).ok()),
+        Reference::Env(name) => {
+            let value = std::env::var(name).ok();
+            found.extend(value.clone().filter(|value| may_be_secret(value)));
+            Ok(value)
+        }
         Reference::Secret(name) => match secrets {
             Some(secrets) => secrets
                 .get(name)

@@ -146,6 +146,23 @@ async fn a_long_result_is_looked_through_too() {
 }
 
 #[tokio::test]
+async fn an_address_that_holds_a_token_is_written_down_without_it_and_stopped_where_asked() {
+    for (rule, crosses) in
+        [(SecretsRule::Mark, true), (SecretsRule::Mask, false), (SecretsRule::Block, false)]
+    {
+        let (stage, files, mut app) = stage(rule).await;
+        let uri = format!("drawbridge+files:https://a.example/?key={}", token());
+        let read = app.ask("resources/read", json!({"uri": uri})).await;
+        assert_eq!(files.heard("resources/read").len(), usize::from(crosses), "{rule:?}: {read}");
+        let written = written(&stage, 1).await;
+        assert!(!written.contains(&token()), "{rule:?}: {written}");
+        assert!(written.contains("a.example"), "{rule:?}: {written}");
+        let blocked = format!("{:?}", stage.shared.blocked.all());
+        assert!(!blocked.contains(&token()), "{blocked}");
+    }
+}
+
+#[tokio::test]
 async fn what_cannot_be_looked_through_does_not_cross() {
     for rule in [SecretsRule::Mark, SecretsRule::Mask, SecretsRule::Block] {
         let (stage, files, app) = stage(rule).await;

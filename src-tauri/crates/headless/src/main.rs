@@ -71,8 +71,8 @@ enum PinsCommand {
         #[command(flatten)]
         places: Places,
     },
-    /// Let apps use tools that are held back, each as it is now. A running engine takes it up at
-    /// once, another at its next start.
+    /// Let apps use tools that are held back, each as it is now. A running `drawbridged` takes it up
+    /// at once, another at its next start; the desktop app asks its person instead.
     Accept {
         /// The server; all servers unless given.
         server: Option<ServerName>,

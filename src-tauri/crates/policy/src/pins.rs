@@ -3,7 +3,8 @@
 //! The tools a server has when it first answers are taken as seen, since the person agreed to start
 //! it. What comes or changes later is held back until the person has looked at it, and so is, from
 //! the start, what holds a severe finding. "Seen" is always about one definition: a tool that comes
-//! back as it was is known again.
+//! back as it was is known again. Agreeing to another start lets in tools of new names, and nothing
+//! that differs from what was seen under the start before, or was held back then.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -12,6 +13,10 @@ use drawbridge_model::ToolName;
 use serde::{Deserialize, Serialize};
 
 use crate::{Fingerprint, Known};
+
+/// Most tools that are remembered of one server: twice what a list may have. A server that names
+/// more is forgotten, and all its tools are held back.
+const MOST: usize = 20_000;
 
 /// What is remembered of one server. Kept over restarts.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -79,10 +84,11 @@ pub struct Offered<'a> {
 }
 
 impl ServerPins {
-    /// A server the person agreed to start so, and whose tools are still to be seen.
+    /// The same server with a start the person agreed to, and whose tools are still to be looked
+    /// at.
     #[must_use]
-    pub fn agreed(start: Fingerprint, start_shown: String) -> Self {
-        Self { start, start_shown, ..Self::default() }
+    pub fn agreed(self, start: Fingerprint, start_shown: String) -> Self {
+        Self { start, start_shown, met: false, ..self }
     }
 
     /// Takes in all that the server lists now. With `accept`, what is new or changed counts as
@@ -92,7 +98,7 @@ impl ServerPins {
         offered: impl IntoIterator<Item = Offered<'a>>,
         accept: bool,
     ) -> bool {
-        let taken_as_seen = accept || !self.met;
+        let first = !self.met;
         let mut changed = !std::mem::replace(&mut self.met, true);
         let mut held = BTreeMap::new();
         for tool in offered {
@@ -101,7 +107,8 @@ impl ServerPins {
             if same && (!tool.severe || pin.is_some_and(|pin| pin.looked_at)) {
                 continue;
             }
-            if !same && !tool.severe && taken_as_seen {
+            let unheard_of = pin.is_none() && !self.held.contains_key(tool.name);
+            if !same && !tool.severe && (accept || (first && unheard_of)) {
                 let pin = Pin {
                     fingerprint: tool.fingerprint,
                     definition: tool.definition.into(),
@@ -122,7 +129,16 @@ impl ServerPins {
         }
         changed |= held != self.held;
         self.held = held;
-        changed
+        changed | self.forget_some()
+    }
+
+    /// Where changes are accepted, a server could make up names for ever.
+    fn forget_some(&mut self) -> bool {
+        let too_many = self.tools.len() > MOST;
+        if too_many {
+            self.tools.clear();
+        }
+        too_many
     }
 
     /// The person has looked at a tool that is held back. `false` when it is not, or no longer with
@@ -180,7 +196,7 @@ mod tests {
 
     #[test]
     fn what_is_there_at_first_sight_is_known_and_what_comes_later_is_held() {
-        let mut pins = ServerPins::agreed(print("npx"), "npx".into());
+        let mut pins = ServerPins::default().agreed(print("npx"), "npx".into());
         assert!(!pins.known().has("read", Some(print("r1"))), "nothing is known before");
         assert!(look(&mut pins, &[("read", "r1", false), ("write", "w1", false)], false));
         assert!(held(&pins).is_empty());
@@ -250,8 +266,26 @@ mod tests {
     }
 
     #[test]
+    fn another_start_lets_in_new_names_and_nothing_that_changed_or_was_held() {
+        let mut pins = ServerPins::default().agreed(print("one"), "one".into());
+        look(&mut pins, &[("read", "r1", false), ("write", "w1", false)], false);
+        look(&mut pins, &[("read", "r1", false), ("late", "l1", false)], false);
+        let mut pins = pins.agreed(print("two"), "two".into());
+        let now = [
+            ("read", "r1", false),
+            ("write", "w2", false),
+            ("late", "l1", false),
+            ("other", "o1", false),
+        ];
+        assert!(look(&mut pins, &now, false));
+        assert_eq!(held(&pins), [("late", Why::New), ("write", Why::Changed)]);
+        assert!(pins.known().has("other", Some(print("o1"))));
+        assert!(pins.known().has("read", Some(print("r1"))));
+    }
+
+    #[test]
     fn it_is_written_and_read() {
-        let mut pins = ServerPins::agreed(print("npx"), "npx -y files".into());
+        let mut pins = ServerPins::default().agreed(print("npx"), "npx -y files".into());
         look(&mut pins, &[("read", "r1", false)], false);
         look(&mut pins, &[("read", "r2", true)], false);
         let text = serde_json::to_string(&pins).expect("it is written");

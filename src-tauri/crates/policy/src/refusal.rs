@@ -96,7 +96,7 @@ impl Refusal {
                  it to Allow in the Drawbridge panel under Tools."
                     .to_owned()
             }
-            Self::Lapsed => "Try again, and the person will be asked.".to_owned(),
+            Self::Lapsed => "Try again: it is decided anew.".to_owned(),
             Self::Quitting => "Start Drawbridge again to go on.".to_owned(),
         };
         format!("Drawbridge refused {subject:?} of {server:?}: {self}. {remedy}")

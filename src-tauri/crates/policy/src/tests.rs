@@ -186,7 +186,7 @@ fn a_refusal_says_who_refused_what_and_what_to_do() {
             "its arguments are too long to be shown to a person",
             "Send less at once",
         ),
-        (Refusal::Lapsed, "what was allowed changed before the call ran", "will be asked"),
+        (Refusal::Lapsed, "what was allowed changed before the call ran", "decided anew"),
         (Refusal::Quitting, "Drawbridge is quitting", "Start Drawbridge again"),
     ] {
         let sentence = refusal.sentence("files", "write_file");

@@ -52,6 +52,30 @@ async fn a_secret_is_kept_replaced_and_forgotten_by_the_keyring() {
         let checked = tasks.spawn_blocking(move || check_store(&*store)).await;
         checked.expect("nothing panics").expect("the keyring answers");
     }
+    let locked = tasks.spawn_blocking(move || check_locked(&*store)).await;
+    locked.expect("nothing panics");
+}
+
+/// The keyring is locked, as a desktop does it, and nobody is there to unlock it.
+fn check_locked(store: &dyn SecretStore) {
+    store.set("kept", &Secret::new("a value".to_owned())).expect("it is still open");
+    #[expect(clippy::disallowed_methods, reason = "the system's own way to lock it")]
+    let lock = std::process::Command::new("dbus-send")
+        .args(["--session", "--print-reply", "--dest=org.freedesktop.secrets"])
+        .args(["/org/freedesktop/secrets", "org.freedesktop.Secret.Service.Lock"])
+        .arg("array:objpath:/org/freedesktop/secrets/collection/login")
+        .output()
+        .expect("it can be asked");
+    assert!(lock.status.success(), "{}", String::from_utf8_lossy(&lock.stderr));
+    for error in [
+        store.get("kept").expect_err("it is locked"),
+        store.set("kept", &Secret::new("another value".to_owned())).expect_err("it is locked"),
+    ] {
+        assert!(matches!(error, StoreError::Locked(_)), "{error:?}");
+        let sentence = error.problem().message;
+        assert!(sentence.contains("is locked") && sentence.contains("Unlock"), "{sentence}");
+        assert!(!format!("{error:?}").contains("value"), "{error:?}");
+    }
 }
 
 #[tokio::test]

@@ -202,7 +202,8 @@ impl LogBook {
         self.pages().settle_at(&self.inner, None);
     }
 
-    fn without_concealed<'t>(&self, text: &'t str) -> Cow<'t, str> {
+    /// A text without the values that are not written down.
+    pub(crate) fn without_concealed<'t>(&self, text: &'t str) -> Cow<'t, str> {
         let concealed = self.inner.concealed.read().unwrap_or_else(PoisonError::into_inner);
         concealed.iter().fold(Cow::Borrowed(text), |text, Concealed(value)| {
             match text.contains(value) {

@@ -34,6 +34,7 @@ pub(crate) async fn read_into(mut stderr: impl AsyncRead + Unpin, log: LogBook, 
     let mut lines = Lines::default();
     let mut take = |line: &[u8]| {
         let line = String::from_utf8_lossy(line);
+        let line = log.without_concealed(&line);
         if says_something(&line) {
             last.set(&line);
         }

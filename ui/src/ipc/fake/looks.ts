@@ -65,7 +65,14 @@ export function lookHandlers(engine: FakeEngine, scene: Scene): Pick<Handlers, N
     dismiss_blocked: ({ blocked }) =>
       done(engine.change({ blocked: engine.snapshot.blocked.filter(({ id }) => id !== blocked) })),
     secrets: () => engine.secrets.view(engine.drafts),
-    store_secret: ({ name, value }) => done(engine.secrets.set(name, value)),
+    store_secret: ({ name, value }) => {
+      engine.secrets.set(name, value);
+      const named = engine.secrets.view(engine.drafts).secrets.find((each) => each.name === name);
+      for (const server of named?.servers ?? []) {
+        if (engine.server(server).enabled) engine.stop(server, () => engine.start(server));
+      }
+      return null;
+    },
     remove_secret: ({ name }) => done(engine.secrets.remove(name)),
   };
 }

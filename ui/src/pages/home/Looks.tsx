@@ -59,7 +59,7 @@ function StartWaits({ name }: { name: string }) {
         </Button>
       }
     >
-      <p>How “{name}” is started was changed outside Drawbridge. It waits until you have looked.</p>
+      <p>“{name}” was added or changed outside Drawbridge. It waits until you have looked.</p>
     </Remark>
   );
 }

@@ -38,7 +38,7 @@ export function ServerStateTab({ server }: { server: ServerView }) {
             </Button>
           }
         >
-          <p>How it is started was changed outside Drawbridge. It waits until you have looked.</p>
+          <p>It was added or changed outside Drawbridge. It waits until you have looked.</p>
         </Remark>
       )}
       {held.length > 0 && (

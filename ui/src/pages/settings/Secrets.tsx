@@ -1,11 +1,10 @@
 import { useId, useRef, useState } from "react";
 import type { SecretView } from "../../ipc/bindings/SecretView";
-import { restartServer } from "../../state/actions";
 import type { Tone } from "../../state/health";
 import { listWords } from "../../state/held";
 import { usePanel, useSnapshot } from "../../state/panel";
 import { useAction, useQuery } from "../../state/query";
-import { storedWords, wantsSecret } from "../../state/secrets";
+import { storedWords } from "../../state/secrets";
 import { appName, plural } from "../../state/words";
 import { Blank, Skeleton } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
@@ -170,21 +169,19 @@ function StoreSecret({ secret, onClose, onStored }: StoreSecretProps) {
     await panel.host.call("store_secret", { name, value: sent });
     onClose();
     onStored();
-    const waiting = servers.find(
-      (server) =>
-        secret.servers.includes(server.name) && server.problem && wantsSecret(server.problem),
+    const again = secret.servers.filter((needing) =>
+      servers.some((server) => server.name === needing && server.enabled),
     );
+    const verb = again.length === 1 ? "is" : "are";
     panel.notices.show({
       tone: "done",
-      text: `${name} is stored. Servers get it when they start next.`,
-      ...(waiting && {
-        action: {
-          label: `Start ${waiting.name}`,
-          icon: "restart" as const,
-          run: () => void restartServer(panel, waiting.name),
-          focus: false,
-        },
-      }),
+      text:
+        again.length === 0
+          ? `${name} is stored.`
+          : `${name} is stored. ${listWords(
+              again.map((server) => `“${server}”`),
+              "and",
+            )} ${verb} started again with it.`,
     });
   });
   return (

@@ -23,7 +23,7 @@ export function StartPage({ name }: { name: string }) {
           <Icon name="left" /> Tools
         </a>
       }
-      intro="How it is started was changed outside Drawbridge. It waits until you have looked."
+      intro="It was added or changed outside Drawbridge. It waits until you have looked."
     >
       {server?.startWaits ? (
         <Waiting name={name} />

@@ -198,16 +198,17 @@ pub(crate) fn notes() -> (mpsc::Sender<Note>, mpsc::Receiver<Note>) {
     mpsc::channel(WAITING_NOTES)
 }
 
-/// Keeps the newest state of pause and switches over restarts. `written` follows the revision that
+/// Keeps the newest state of pauses, switches and pins over restarts. `before` is what is on disk
+/// already. `written` follows the revision that
 /// is on disk, or that could not be written, which the record's own trouble tells.
 pub(crate) async fn write_kept(
     record: Record,
     mut wanted: watch::Receiver<Kept>,
+    mut before: Kept,
     written: watch::Sender<u64>,
     stop: CancellationToken,
 ) {
     let store = record.kept();
-    let mut before = wanted.borrow_and_update().clone();
     let mut complete = true;
     loop {
         // What was switched before the end is still written.

@@ -116,8 +116,8 @@ impl State {
         }
     }
 
-    fn pauses_changed(&self, now: Moment, effects: &mut Vec<Effect>) {
-        effects.push(Effect::PublishPolicy(self.policy()));
+    fn pauses_changed(&mut self, now: Moment, effects: &mut Vec<Effect>) {
+        self.publish_policy(effects);
         effects.push(Effect::KeepPauses(self.pauses.clone()));
         effects.push(self.next_resume(now));
     }

@@ -32,21 +32,44 @@ impl State {
         }
         let (name, start) = (&definition.name, start_of(&definition.transport));
         if self.pins.get(name).is_some_and(|pins| pins.start == start) {
+            self.agreed.remove(name);
             return true;
         }
         let agreed = self.agreed.get(name) == Some(&start);
         if agreed || !self.attended {
             self.agreed.remove(name);
-            let pins = ServerPins::agreed(start, shown(&definition.transport));
+            let before = self.pins.get(name).map(|pins| ServerPins::clone(pins));
+            let before = before.unwrap_or_default();
+            let pins = before.agreed(start, shown(&definition.transport));
             self.set_pins(name, pins, effects);
             return true;
         }
         false
     }
 
-    /// The person agreed to start a server so.
-    pub(super) fn agree(&mut self, server: ServerName, start: Fingerprint) {
+    /// The person agreed to start a server so, perhaps under a new name.
+    pub(super) fn agree(
+        &mut self,
+        server: ServerName,
+        start: Fingerprint,
+        replaces: Option<ServerName>,
+    ) {
+        let before = replaces.filter(|old| *old != server).and_then(|old| self.pins.get(&old));
+        if let Some(before) = before {
+            // Its tools are those that were seen under the old name, its start is yet to be taken.
+            let mut before = ServerPins::clone(before);
+            before.start = Fingerprint::default();
+            self.pins.insert(server.clone(), Arc::new(before));
+        }
         self.agreed.insert(server, start);
+    }
+
+    /// A server was removed by the person: it is not agreed to any more, however it comes back.
+    pub(super) fn forget_agreement(&mut self, server: &ServerName, effects: &mut Vec<Effect>) {
+        self.agreed.remove(server);
+        if self.pins.contains_key(server) {
+            self.set_pins(server, ServerPins::default(), effects);
+        }
     }
 
     /// Takes in what a server lists, and lets apps see what of it the person has seen.
@@ -78,7 +101,8 @@ impl State {
     ) {
         let Some(slot) = self.slot_mut(server) else { return };
         // Findings in what the server listed before say nothing of what it lists now.
-        if !Arc::ptr_eq(&slot.tools, tools) || slot.findings == findings {
+        let is_present = matches!(slot.life, lifecycle::State::Ready { .. });
+        if !is_present || !Arc::ptr_eq(&slot.tools, tools) || slot.findings == findings {
             return;
         }
         slot.findings = findings;
@@ -103,7 +127,7 @@ impl State {
         }
         self.set_pins(server, pins, effects);
         self.know(server);
-        effects.push(Effect::PublishPolicy(self.policy()));
+        self.publish_policy(effects);
         effects.push(Effect::TellToolsChanged(server.clone()));
         let text = format!("Looked at and let apps use: {}", seen.join(", "));
         let note = super::state::setting_note(text, Some(server.clone()));
@@ -135,12 +159,13 @@ impl State {
             .held
             .iter()
             .filter(|(name, held)| before.held.get(*name) != Some(held))
-            .map(|(name, held)| held_note(server, name, held.why))
+            .map(|(name, held)| (name, held.why))
             .collect();
+        let note = held_note(server, &newly);
         self.set_pins(server, pins, effects);
         self.know(server);
-        effects.push(Effect::PublishPolicy(self.policy()));
-        effects.extend(newly);
+        self.publish_policy(effects);
+        effects.extend(note);
         true
     }
 
@@ -166,18 +191,26 @@ impl State {
     }
 }
 
-fn held_note(server: &ServerName, tool: &ToolName, why: Why) -> Effect {
+/// Most tools that a note names; a server may make up any number.
+const NAMED: usize = 5;
+
+fn held_note(server: &ServerName, held: &[(&ToolName, Why)]) -> Option<Effect> {
+    if held.is_empty() {
+        return None;
+    }
+    let named = held.iter().take(NAMED).map(|(name, why)| match why {
+        Why::New => format!("\"{name}\" is new"),
+        Why::Changed => format!("\"{name}\" is changed"),
+        Why::Found => format!("\"{name}\" was found suspicious"),
+    });
+    let mut text =
+        format!("Held back until the person has looked: {}", named.collect::<Vec<_>>().join(", "));
+    if held.len() > NAMED {
+        text.push_str(&format!(", and {} more", held.len() - NAMED));
+    }
     let mut note = Note::new(ActivityKind::SettingChanged);
     note.outcome = Some(ActivityOutcome::Succeeded);
     note.server = Some(server.clone());
-    note.subject = Some(tool.to_string());
-    note.note = Some(
-        match why {
-            Why::New => "A new tool is held back until the person has looked at it",
-            Why::Changed => "A changed tool is held back until the person has looked at it",
-            Why::Found => "A tool is held back for what its server says of it",
-        }
-        .to_owned(),
-    );
-    Effect::Note(Box::new(note))
+    note.note = Some(text);
+    Some(Effect::Note(Box::new(note)))
 }

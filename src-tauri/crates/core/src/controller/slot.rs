@@ -84,8 +84,8 @@ pub(super) fn unavailable(slot: &Slot) -> Option<String> {
     let reason = slot.problem.as_ref().map_or("", |problem| problem.message.as_str());
     if slot.start_waits {
         return Some(format!(
-            "How the server \"{name}\" is started was changed, and a person at this computer has \
-             to agree to it in the Drawbridge panel first."
+            "The server \"{name}\" was added or changed, and a person at this computer has to agree \
+             to it in the Drawbridge panel first."
         ));
     }
     Some(match slot.state() {

@@ -73,7 +73,11 @@ pub(crate) enum Event {
     /// The time of a pause is over.
     PauseEnds,
     /// A person agrees to start a server so, once the config says so, or as it says already.
-    AgreeToStart { server: ServerName, start: Fingerprint },
+    AgreeToStart { server: ServerName, start: Fingerprint, replaces: Option<ServerName> },
+    /// What the person agreed to was not written after all.
+    StartNotWritten(ServerName),
+    /// A person removed a server, and with it what they agreed to.
+    ServerRemoved(ServerName),
     /// A person has looked at tools, each with this definition.
     ToolsAccepted { server: ServerName, tools: Vec<(ToolName, Fingerprint)> },
     /// The tools of a server were scanned again beside those of others.
@@ -143,6 +147,8 @@ pub(crate) struct State {
     pub(crate) pins: Pins,
     /// Starts the person agreed to and that are not configured yet.
     pub(super) agreed: HashMap<ServerName, Fingerprint>,
+    /// The policy that is in force.
+    published: Arc<Policy>,
     /// Whether a person is there to agree to things.
     pub(super) attended: bool,
     pub(crate) switched_off: BTreeMap<SwitchedOff, Ticket>,
@@ -174,6 +180,7 @@ impl State {
             pauses,
             pins,
             agreed: HashMap::new(),
+            published: Arc::default(),
             attended: attendance == Attendance::Attended,
             switched_off,
             loaded,
@@ -226,8 +233,10 @@ impl State {
             Event::Pause { scope, until } => self.pause(scope, until, now, &mut effects),
             Event::Resume(scope) => self.resume(&scope, now, &mut effects),
             Event::PauseEnds => self.end_pauses(now, &mut effects),
-            Event::AgreeToStart { server, start } => {
-                self.agree(server, start);
+            Event::StartNotWritten(server) => drop(self.agreed.remove(&server)),
+            Event::ServerRemoved(server) => self.forget_agreement(&server, &mut effects),
+            Event::AgreeToStart { server, start, replaces } => {
+                self.agree(server, start, replaces);
                 self.load(Arc::clone(&self.loaded), now, &mut effects);
             }
             Event::ToolsAccepted { server, tools } => {
@@ -300,8 +309,14 @@ impl State {
         self.servers.iter().map(|slot| slot.definition.name.clone()).collect()
     }
 
-    fn publish_switches(&self, server: ServerName, effects: &mut Vec<Effect>) {
-        effects.push(Effect::PublishPolicy(self.policy()));
+    /// Puts the policy in force that follows from what is known now.
+    pub(super) fn publish_policy(&mut self, effects: &mut Vec<Effect>) {
+        self.published = self.policy();
+        effects.push(Effect::PublishPolicy(Arc::clone(&self.published)));
+    }
+
+    fn publish_switches(&mut self, server: ServerName, effects: &mut Vec<Effect>) {
+        self.publish_policy(effects);
         effects.push(Effect::TellToolsChanged(server));
         effects.push(Effect::KeepSwitchedOff(self.switched_off.keys().cloned().collect()));
     }
@@ -321,7 +336,6 @@ impl State {
         }
 
         let mut modes_changed = Vec::new();
-        let mut starts_changed = false;
         for definition in loaded.config.all_servers() {
             let name = &definition.name;
             let start_waits = !self.start_is_agreed(definition, effects);
@@ -340,14 +354,16 @@ impl State {
             let returned = std::mem::take(&mut slot.removed);
             let same_start =
                 old.transport == definition.transport && old.isolation == definition.isolation;
-            let ran = old.enabled && !returned && !waited;
-            let event = match (definition.enabled && !start_waits, ran, same_start) {
-                (true, false, _) => Some(lifecycle::Event::Start),
-                (false, true, _) => Some(lifecycle::Event::Stop),
-                (true, true, false) => Some(lifecycle::Event::Restart),
-                _ => None,
+            let running =
+                !matches!(slot.life, lifecycle::State::Stopped | lifecycle::State::Failed);
+            let event = if start_waits || !definition.enabled {
+                running.then_some(lifecycle::Event::Stop)
+            } else if !same_start {
+                Some(lifecycle::Event::Restart)
+            } else {
+                let starts = !old.enabled || returned || waited;
+                starts.then_some(lifecycle::Event::Start)
             };
-            starts_changed |= old.transport != definition.transport || waited != start_waits;
             slot.start = start_of(&definition.transport);
             if old.preset != definition.preset
                 || old.tools != definition.tools
@@ -364,12 +380,13 @@ impl State {
         self.sort_as_in(&loaded);
         self.forget_removed(effects);
 
-        let servers_changed = before.config.servers.len() + 1 != wanted.len();
         if first {
             effects.push(self.next_resume(now));
         }
-        if first || starts_changed || servers_changed || !modes_changed.is_empty() {
-            effects.insert(0, Effect::PublishPolicy(self.policy()));
+        let policy = self.policy();
+        if first || *policy != *self.published {
+            self.published = Arc::clone(&policy);
+            effects.insert(0, Effect::PublishPolicy(policy));
         }
         effects.extend(modes_changed.into_iter().map(Effect::TellToolsChanged));
         effects.push(Effect::PublishAccess(Arc::clone(&loaded)));
@@ -475,6 +492,9 @@ impl State {
                     self.runs += 1;
                     slot.run = RunId(self.runs);
                     slot.restarts += u32::from(retried);
+                    // What an earlier process listed says nothing of this one.
+                    slot.tools = Arc::default();
+                    slot.findings = Arc::default();
                     effects.push(Effect::Launch {
                         definition: Box::new(slot.definition.clone()),
                         run: slot.run,

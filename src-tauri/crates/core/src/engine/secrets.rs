@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use drawbridge_model::{ClientName, Problem, ServerName, Transport};
+use drawbridge_model::{ClientName, Problem, ServerName, ServerState, Transport};
 use drawbridge_secrets::{Secret, SecretStore, StoreError};
 
 use super::Engine;
@@ -12,6 +12,7 @@ use crate::bridge::{CommandError, ErrorCode};
 use crate::config::template::{self, Reference};
 use crate::config::{Config, TokenSource};
 use crate::controller::Event;
+use crate::values;
 use crate::view::{SecretView, SecretsView};
 
 /// Most characters of a secret's name, and most bytes of a secret: what the keyrings of all three
@@ -91,8 +92,11 @@ impl Engine {
         let loaded = self.0.store.loaded();
         let Some(users) = users(&loaded.config).remove(name) else { return };
         for server in users.servers {
-            let is_to_run = loaded.config.server(server.as_str()).is_some_and(|s| s.enabled);
-            if is_to_run {
+            // One that the person stopped stays stopped.
+            let runs = self
+                .server_view(&server)
+                .is_ok_and(|view| view.enabled && view.state != ServerState::Stopped);
+            if runs {
                 self.0.controller.tell(Event::Restart(server)).await;
             }
         }
@@ -107,10 +111,8 @@ impl Engine {
         ask: impl FnOnce(&dyn SecretStore) -> Result<T, StoreError> + Send + 'static,
     ) -> Result<T, Problem> {
         let keyring = Arc::clone(&self.0.secrets);
-        let asked = self.0.tasks.spawn_blocking(move || ask(keyring.as_ref())).await;
-        asked
-            .map_err(|error| Problem::new("The keyring did not answer.", error.to_string()))?
-            .map_err(|error| error.problem())
+        let asked = self.0.tasks.spawn_blocking(move || ask(keyring.as_ref()));
+        values::keyring_answers(asked).await?.map_err(|error| error.problem())
     }
 }
 

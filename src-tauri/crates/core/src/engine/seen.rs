@@ -9,6 +9,7 @@ use drawbridge_policy::Fingerprint;
 use super::Engine;
 use super::failure::no_such_server;
 use crate::bridge::{CommandError, ErrorCode};
+use crate::config::edit::Edit;
 use crate::controller::{Event, shown, start_of};
 use crate::view::{
     DiffKind, DiffPiece, DraftTransport, SeenTool, ServerView, StartReview, ToolDifference,
@@ -123,16 +124,26 @@ impl Engine {
             ));
         }
         self.note(format!("Agreed to how \"{server}\" is started"), Some(server.clone()));
-        self.0.controller.tell(Event::AgreeToStart { server, start }).await;
+        self.0.controller.tell(Event::AgreeToStart { server, start, replaces: None }).await;
         self.kept_is_written().await;
         Ok(())
     }
 
-    /// The person agreed to the start of a server that is about to be configured so.
-    pub(super) async fn agree_in_advance(&self, definition: &drawbridge_model::ServerDefinition) {
-        let start = start_of(&definition.transport);
-        let server = definition.name.clone();
-        self.0.controller.tell(Event::AgreeToStart { server, start }).await;
+    /// Writes a server whose start the person agreed to, perhaps in the place of another.
+    pub(super) async fn write_agreed(
+        &self,
+        server: ServerName,
+        start: Fingerprint,
+        replaces: Option<ServerName>,
+        edit: Edit,
+    ) -> Result<(), CommandError> {
+        let agreed = Event::AgreeToStart { server: server.clone(), start, replaces };
+        self.0.controller.tell(agreed).await;
+        let written = self.edit(vec![edit]).await;
+        if written.is_err() {
+            self.0.controller.tell(Event::StartNotWritten(server)).await;
+        }
+        written
     }
 
     pub(super) fn server_view(&self, server: &ServerName) -> Result<ServerView, CommandError> {

@@ -12,7 +12,7 @@ use super::activity::indented;
 use super::failure::{draft_failed, edit_failed, no_such_server, quitting};
 use crate::bridge::{CommandError, ErrorCode, PanelEvent};
 use crate::config::edit::{Edit, RemovedText};
-use crate::controller::{Event, Seen, tool_view};
+use crate::controller::{Event, Seen, start_of, tool_view};
 use crate::findings::Findings;
 use crate::view::{
     DraftTransport, FirstModes, LogLine, LogSource, RemovedServer, ServerDraft, Snapshot,
@@ -146,8 +146,8 @@ impl Engine {
             FirstModes::LetRun => Preset::Allow,
         };
         let name = definition.name.clone();
-        self.agree_in_advance(&definition).await;
-        self.edit(vec![Edit::AddServer(definition)]).await?;
+        let start = start_of(&definition.transport);
+        self.write_agreed(name.clone(), start, None, Edit::AddServer(definition)).await?;
         self.note(format!("Server \"{name}\" added"), Some(name));
         Ok(())
     }
@@ -184,9 +184,9 @@ impl Engine {
             loaded.config.server(server.as_str()).ok_or_else(|| no_such_server(&server))?;
         let taken = |name: &str| loaded.config.server(name).is_some();
         let definition = snippet::check(&draft, taken, Some(stored)).map_err(draft_failed)?;
-        self.agree_in_advance(&definition).await;
+        let (name, start) = (definition.name.clone(), start_of(&definition.transport));
         let edit = Edit::ReplaceServer { server: server.clone(), with: Box::new(definition) };
-        self.edit(vec![edit]).await?;
+        self.write_agreed(name, start, Some(server.clone()), edit).await?;
         self.note(format!("Server \"{server}\" changed"), Some(server));
         Ok(())
     }
@@ -196,6 +196,10 @@ impl Engine {
     /// # Errors
     /// When there is no such server, it is built in, or the config cannot be written.
     pub async fn remove_server(&self, server: ServerName) -> Result<RemovedServer, CommandError> {
+        let loaded = self.0.store.loaded();
+        let definition =
+            loaded.config.server(server.as_str()).ok_or_else(|| no_such_server(&server))?;
+        let start = start_of(&definition.transport);
         let engine = self.clone();
         let name = server.clone();
         let removed = self.0.edits.run(async move {
@@ -204,8 +208,9 @@ impl Engine {
             Ok::<RemovedText, CommandError>(removed)
         });
         let removed = removed.await.unwrap_or_else(|| Err(quitting()))?;
+        self.0.controller.tell(Event::ServerRemoved(server.clone())).await;
         self.note(format!("Server \"{server}\" removed"), Some(server.clone()));
-        Ok(RemovedServer { name: server, undo: self.0.removed.put(removed) })
+        Ok(RemovedServer { name: server, undo: self.0.removed.put((removed, start)) })
     }
 
     /// Puts a removed server back.
@@ -213,11 +218,12 @@ impl Engine {
     /// # Errors
     /// When that was done already, or the config cannot be written.
     pub async fn restore_server(&self, undo: String) -> Result<(), CommandError> {
-        let removed = self.0.removed.take(&undo).ok_or_else(|| {
+        let (removed, start) = self.0.removed.take(&undo).ok_or_else(|| {
             CommandError::new(ErrorCode::Other, "This cannot be undone any more.", "")
         })?;
         let name = removed.name().clone();
-        self.edit(vec![Edit::RestoreServer(Box::new(removed))]).await?;
+        let edit = Edit::RestoreServer(Box::new(removed));
+        self.write_agreed(name.clone(), start, None, edit).await?;
         self.note(format!("Server \"{name}\" put back"), Some(name));
         Ok(())
     }
@@ -279,17 +285,15 @@ impl Engine {
 
     fn may_start(&self, server: &ServerName) -> Result<(), CommandError> {
         self.known(server)?;
-        match self.server_view(server)?.start_waits {
-            true => Err(CommandError::new(
-                ErrorCode::Other,
-                format!(
-                    "How \"{server}\" is started was changed outside Drawbridge. Look at it in the \
-                     panel first."
-                ),
-                "",
-            )),
-            false => Ok(()),
-        }
+        let view = self.server_view(server)?;
+        let sentence = if view.start_waits {
+            format!("\"{server}\" was added or changed outside Drawbridge. Look at it first.")
+        } else if !view.enabled {
+            format!("\"{server}\" is switched off. Switch it on to start it.")
+        } else {
+            return Ok(());
+        };
+        Err(CommandError::new(ErrorCode::Other, sentence, ""))
     }
 
     fn draft_problem(&self, draft: &ServerDraft, replaces: Option<&ServerName>) -> Option<Problem> {

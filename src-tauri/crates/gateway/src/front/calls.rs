@@ -28,7 +28,7 @@ use super::NO_MEANING;
 use super::accept::Forms;
 use super::consent::NotAllowed;
 use super::content::Suspicious;
-use super::decision::{Pass, Stop};
+use super::decision::{Moment, Pass, Stop};
 use super::ending::Ending;
 use super::exchange::{Said, Voice};
 use super::questions::Asked;
@@ -111,7 +111,7 @@ impl Passage {
         // A block and not a function: what it takes with it is then kept once.
         async move {
             let _counted = counted;
-            let asked = match crossing.decide(&passage.edge, &passage.session) {
+            let asked = match crossing.decide(&passage.edge, &passage.session, Moment::OnArrival) {
                 Err(Stop::Ask { every_time }) => {
                     Box::pin(passage.ask(&crossing, every_time, &voice)).await
                 }
@@ -270,7 +270,7 @@ impl Launch {
         session: &Session,
     ) -> Option<Afterwards> {
         let allowed = recorded.map_err(Stopped::NotRecorded).and_then(|_| {
-            let decided = crossing.decide(edge, session);
+            let decided = crossing.decide(edge, session, Moment::BeforeSending);
             decided.map_err(|stop| Stopped::Refused(stop.refusal()))
         });
         match allowed {
@@ -374,7 +374,7 @@ async fn forward(
             transit.begun = Some(beginning.await);
         }
         None => {
-            if let Err(stop) = crossing.decide(edge, session) {
+            if let Err(stop) = crossing.decide(edge, session, Moment::BeforeSending) {
                 return Ending::Refused(stop.refusal());
             }
             prepared.send().flush();

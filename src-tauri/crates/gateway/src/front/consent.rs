@@ -10,7 +10,7 @@ use tokio::time::Instant;
 
 use super::accept::Forms;
 use super::calls::{Crossing, Passage};
-use super::decision::{Pass, Stop};
+use super::decision::{Moment, Pass, Stop};
 use super::exchange::{Said, Voice};
 use crate::presence::now_ms;
 use crate::session::Withdrawn;
@@ -54,7 +54,7 @@ impl Passage {
         let tool_asked = crossing.fingerprint(&edge, &edge.shared.policy.load());
         let asked =
             self.hand_in(crossing, every_time, tool_asked, time).map_err(NotAllowed::Refused)?;
-        let decide = || crossing.decide(&edge, &session);
+        let decide = || crossing.decide(&edge, &session, Moment::OnArrival);
         let decided = decided(asked, decide, || {
             let _first = crossing.allowed.set(tool_asked);
         });

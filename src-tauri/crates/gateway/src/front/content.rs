@@ -24,6 +24,8 @@ pub(crate) struct Suspicious {
     secrets: Option<Secrets>,
     /// They go out masked: the span in the parameters, and what takes its place.
     pub(crate) sent: Option<(Range<usize>, String)>,
+    /// Without them the request means nothing, so that masking is no way out.
+    indispensable: bool,
     /// The person let them through once.
     let_through: OnceLock<()>,
 }
@@ -59,8 +61,7 @@ pub(crate) fn arguments(
     raw: &str,
     span: &Range<usize>,
 ) -> Arguments {
-    let suspicious =
-        |secrets, sent| Some(Box::new(Suspicious { secrets, sent, let_through: OnceLock::new() }));
+    let suspicious = |secrets, sent| Some(Suspicious::new(secrets, sent, false));
     match find_secrets(raw) {
         Ok(hits) if hits.is_empty() => Arguments { on_record: None, suspicious: None },
         Ok(hits) => {
@@ -80,11 +81,33 @@ pub(crate) fn arguments(
     }
 }
 
+/// Looks through the address of a resource. Gives it as it is shown and written down.
+pub(crate) fn address(uri: &str) -> (String, Option<Box<Suspicious>>) {
+    let quoted = wire::raw_string(uri);
+    match find_secrets(&quoted) {
+        Ok(hits) if hits.is_empty() => (uri.to_owned(), None),
+        Ok(hits) => {
+            let masked = serde_json::from_str(&mask_secrets(&quoted, &hits));
+            let found = Suspicious::new(Some(Secrets::of(&hits)), None, true);
+            (masked.unwrap_or_else(|_| "[not shown]".to_owned()), Some(found))
+        }
+        Err(_) => ("[not shown]".to_owned(), Some(Suspicious::new(None, None, true))),
+    }
+}
+
 fn rule(policy: &Policy, server: &str) -> SecretsRule {
     policy.servers.get(server).map(|rules| rules.secrets).unwrap_or_default()
 }
 
 impl Suspicious {
+    fn new(
+        secrets: Option<Secrets>,
+        sent: Option<(Range<usize>, String)>,
+        indispensable: bool,
+    ) -> Box<Self> {
+        Box::new(Self { secrets, sent, indispensable, let_through: OnceLock::new() })
+    }
+
     /// What the secrets look like, each once.
     pub(crate) fn looks_like(&self) -> &[&'static str] {
         self.secrets.as_ref().map_or(&[], |secrets| &secrets.looks_like)
@@ -112,9 +135,11 @@ impl Crossing {
             SecretsRule::Mark => Ok(()),
             SecretsRule::Mask if suspicious.sent.is_some() => Ok(()),
             // The rule was changed after the request had come.
-            SecretsRule::Mask => Err(Refusal::Lapsed),
-            SecretsRule::Block if suspicious.let_through.get().is_some() => Ok(()),
-            SecretsRule::Block => {
+            SecretsRule::Mask if !suspicious.indispensable => Err(Refusal::Lapsed),
+            SecretsRule::Mask | SecretsRule::Block if suspicious.let_through.get().is_some() => {
+                Ok(())
+            }
+            SecretsRule::Mask | SecretsRule::Block => {
                 let content = self.content(session, Direction::Arguments, secrets.fingerprint);
                 if !edge.shared.blocked.lets_through(&content, now_ms()) {
                     return Err(Refusal::SecretInArguments);

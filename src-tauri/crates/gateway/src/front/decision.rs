@@ -21,6 +21,15 @@ pub(super) enum Pass {
     Once,
 }
 
+/// When a request is decided.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Moment {
+    /// When it has come: it is decided again before it is sent.
+    OnArrival,
+    /// For the last time.
+    BeforeSending,
+}
+
 /// Why a request does not cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Stop {
@@ -58,9 +67,14 @@ impl Stop {
 
 impl Crossing {
     /// What speaks for the call and what against it, by the rules of this moment.
-    pub(super) fn decide(&self, edge: &Edge, session: &Session) -> Result<Pass, Stop> {
+    pub(super) fn decide(
+        &self,
+        edge: &Edge,
+        session: &Session,
+        moment: Moment,
+    ) -> Result<Pass, Stop> {
         let policy = edge.shared.policy.load();
-        let decided = self.decide_by_rules(edge, session, &policy);
+        let decided = self.decide_by_rules(edge, session, &policy, moment);
         if !matches!(decided, Err(Stop::Refused(_))) {
             self.decide_content(edge, &policy, session).map_err(Stop::Refused)?;
         }
@@ -72,6 +86,7 @@ impl Crossing {
         edge: &Edge,
         session: &Session,
         policy: &Policy,
+        moment: Moment,
     ) -> Result<Pass, Stop> {
         let client = session.hello.client.name.as_str();
         let (server, tool) = (self.server.as_str(), self.subject.as_str());
@@ -79,9 +94,14 @@ impl Crossing {
             Gate::Server => policy.decide_server(client, server).map_err(Stop::Refused)?,
             Gate::Tool => match policy.decide_tool(client, server, tool, self.listed(edge)) {
                 Decision::Run => {}
-                // A server that is not there lists nothing, and its call fails with the reason. It
-                // is decided again before it is sent.
-                Decision::Refuse(Refusal::Held) if self.is_away(edge) => {}
+                // A server that is not there lists nothing. Its call fails with the reason when it
+                // is to be sent, and is not sent if the server comes back meanwhile.
+                Decision::Refuse(Refusal::Held) if self.is_away(edge) => {
+                    return match moment {
+                        Moment::OnArrival => Ok(Pass::Mode),
+                        Moment::BeforeSending => Err(Stop::Refused(Refusal::Lapsed)),
+                    };
+                }
                 Decision::Refuse(refusal) => return Err(Stop::Refused(refusal)),
                 asks @ (Decision::Ask | Decision::AskEveryTime) => {
                     let tool_now = self.fingerprint(edge, policy);

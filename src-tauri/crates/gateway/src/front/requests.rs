@@ -241,8 +241,11 @@ fn resource_read(
     else {
         return Err(Wrong::Params(RESOURCE_NOT_FOUND, "Resource not found".into()));
     };
+    let (subject, suspicious) = content::address(&target.name);
     Ok(Crossing {
         entry: Entry::Call { kind: ActivityKind::ResourceRead, arguments: None },
+        suspicious,
+        subject,
         translate: translate(session, IN_RESOURCES),
         ..crossing(session, "resources/read", params, &uri, target)
     })

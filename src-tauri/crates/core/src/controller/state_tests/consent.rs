@@ -25,7 +25,7 @@ fn allowed(command: &str) -> Arc<Loaded> {
 fn agree(state: &mut State, config: &Loaded) -> Vec<Effect> {
     let definition = config.config.server("files").expect("it is configured");
     let start = start_of(&definition.transport);
-    state.apply(Event::AgreeToStart { server: files(), start }, now())
+    state.apply(Event::AgreeToStart { server: files(), start, replaces: None }, now())
 }
 
 fn severe(tool: &str) -> Arc<Findings> {
@@ -138,11 +138,81 @@ fn where_the_config_accepts_changes_only_severe_findings_hold_a_tool() {
 fn what_a_process_says_that_is_being_stopped_is_not_taken_for_its_successor() {
     let mut state = running();
     state.apply(Event::ConfigLoaded(allowed("b")), now());
-    state.apply(changed(1, offered(&[("read", 7)])), now());
+    state.apply(changed(1, offered(&[("fresh", 7)])), now());
     state.apply(changed(1, RunEvent::Stopped), now());
     state.apply(changed(2, RunEvent::BecameReady(identity())), now());
-    state.apply(changed(2, offered(&[("read", 8)])), now());
-    assert_eq!(decision(&state, "read"), Decision::Run, "the first sight is of the new one");
+    state.apply(changed(2, offered(&[("fresh", 8), ("write", 9)])), now());
+    assert_eq!(decision(&state, "fresh"), Decision::Run, "the first sight is of the new one");
+    let held = Decision::Refuse(Refusal::Held);
+    assert_eq!(decision(&state, "write"), held, "it is not what was seen under the old start");
+}
+
+#[test]
+fn whatever_of_the_config_decides_about_calls_is_in_force_at_once() {
+    for settings in [
+        r#"{"preset":"allow","secrets":"block"}"#,
+        r#"{"preset":"ask"}"#,
+        r#"{"preset":"allow","tools":{"read":"off"}}"#,
+        r#"{"preset":"allow","enabled":false}"#,
+    ] {
+        let mut state = running();
+        let before = state.policy();
+        let effects = state.apply(Event::ConfigLoaded(one("a", settings)), now());
+        let published = effects.iter().find_map(|effect| match effect {
+            Effect::PublishPolicy(policy) => Some(policy),
+            _ => None,
+        });
+        let published = published.unwrap_or_else(|| panic!("nothing is published: {settings}"));
+        assert!(**published == *state.policy() && **published != *before, "{settings}");
+    }
+    let mut state = running();
+    let effects = state.apply(Event::ConfigLoaded(allowed("a")), now());
+    assert!(!effects.iter().any(|effect| matches!(effect, Effect::PublishPolicy(_))), "no change");
+}
+
+#[test]
+fn a_start_nobody_agreed_to_runs_on_no_way() {
+    // Switched off, still stopping, asked to start again, and then changed in the file.
+    let mut state = fresh_in(Attendance::Attended);
+    agree(&mut state, &allowed("a"));
+    state.apply(Event::ConfigLoaded(allowed("a")), now());
+    state.apply(changed(1, RunEvent::BecameReady(identity())), now());
+    state.apply(Event::ConfigLoaded(one("a", r#"{"enabled":false}"#)), now());
+    state.apply(Event::Restart(files()), now());
+    let effects = state.apply(Event::ConfigLoaded(one("b", r#"{"enabled":false}"#)), now());
+    assert!(!work(&effects).iter().any(|did| did.starts_with("launch")), "{effects:?}");
+    let effects = state.apply(changed(1, RunEvent::Stopped), now());
+    assert!(work(&effects).is_empty(), "{effects:?}");
+    let effects = state.apply(Event::ConfigLoaded(allowed("b")), now());
+    assert!(work(&effects).is_empty(), "{effects:?}");
+
+    // Removed by the person: coming back is another matter.
+    let mut state = fresh_in(Attendance::Attended);
+    agree(&mut state, &allowed("a"));
+    state.apply(Event::ConfigLoaded(allowed("a")), now());
+    state.apply(Event::ConfigLoaded(none()), now());
+    state.apply(changed(1, RunEvent::Stopped), now());
+    state.apply(Event::ServerRemoved(files()), now());
+    let effects = state.apply(Event::ConfigLoaded(allowed("a")), now());
+    assert!(work(&effects).is_empty(), "{effects:?}");
+
+    // Agreed to, but never written.
+    let mut state = fresh_in(Attendance::Attended);
+    agree(&mut state, &allowed("a"));
+    state.apply(Event::StartNotWritten(files()), now());
+    let effects = state.apply(Event::ConfigLoaded(allowed("a")), now());
+    assert!(work(&effects).is_empty(), "{effects:?}");
+}
+
+#[test]
+fn a_server_that_runs_while_it_is_off_ends_with_its_start() {
+    let mut state = running();
+    state.apply(Event::ConfigLoaded(one("a", r#"{"enabled":false}"#)), now());
+    state.apply(changed(1, RunEvent::Stopped), now());
+    state.apply(Event::Start(files()), now());
+    state.apply(changed(2, RunEvent::BecameReady(identity())), now());
+    let effects = state.apply(Event::ConfigLoaded(one("b", r#"{"enabled":false}"#)), now());
+    assert_eq!(work(&effects), ["halt files"]);
 }
 
 #[test]

@@ -30,15 +30,18 @@ pub(crate) async fn follow(shell: Shell) {
     loop {
         let snapshot = snapshots.borrow_and_update().clone();
         shell.look_for_a_port(&snapshot);
-        let menu = menu(&snapshot, &desktop.borrow_and_update());
-        let (look, status) = (Look::of(&snapshot), words::status(&snapshot));
+        desktop.mark_unchanged();
         let app = shell.app().clone();
         let chosen = shell.clone();
         let (done, shown) = oneshot::channel();
         // Native menus belong to the main thread; one trip there does it all.
         let asked = shell.app().run_on_main_thread(move || {
-            // Clicks come on this thread too, so none comes in between.
+            // Clicks come on this thread too, so none comes in between. What is settled by now is
+            // in the newest snapshot, and only there: an older one would turn marks back.
             let marks = if chosen.is_switching() { Marks::Ahead } else { marks };
+            let snapshot = chosen.engine().current_snapshot();
+            let menu = menu(&snapshot, &chosen.desktop().borrow());
+            let (look, status) = (Look::of(&snapshot), words::status(&snapshot));
             let result = match tray {
                 Some(mut tray) => tray.show(&app, menu, look, &status, marks).map(|()| tray),
                 None => Tray::new(&app, chosen, menu, look, &status),

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use tauri::image::Image;
@@ -57,7 +58,7 @@ impl Shown {
     /// What the entry does that was just chosen. The native mark has changed by then.
     fn chosen(&self, key: &str) -> Option<TrayAction> {
         let mark = match self.parts.get(key)? {
-            Part::Check(item) => item.is_checked().ok()?,
+            Part::Check(item) => item.taken_up().ok()?,
             Part::Item(_) | Part::Submenu(_) => false,
         };
         self.menu.action(key, mark).cloned()
@@ -67,8 +68,34 @@ impl Shown {
 /// A native entry whose words or marks may change.
 enum Part {
     Item(MenuItem<Wry>),
-    Check(CheckMenuItem<Wry>),
+    Check(CheckItem),
     Submenu(Submenu<Wry>),
+}
+
+/// A native check item and the mark it is known to have. A click turns the mark at once, and is heard
+/// of a moment later: until then the mark differs from the known one, and is the person's.
+struct CheckItem {
+    native: CheckMenuItem<Wry>,
+    known: AtomicBool,
+}
+
+impl CheckItem {
+    /// The mark, now that a click was heard of.
+    fn taken_up(&self) -> tauri::Result<bool> {
+        let mark = self.native.is_checked()?;
+        self.known.store(mark, Ordering::Relaxed);
+        Ok(mark)
+    }
+
+    /// Sets the mark, unless a click is on its way.
+    fn set(&self, mark: bool) -> tauri::Result<()> {
+        let known = self.known.load(Ordering::Relaxed);
+        if self.native.is_checked()? == known && known != mark {
+            self.known.store(mark, Ordering::Relaxed);
+            self.native.set_checked(mark)?;
+        }
+        Ok(())
+    }
 }
 
 impl Tray {
@@ -165,10 +192,10 @@ fn change(
                 let same = matches!(before, Entry::Check { checked: c, .. } if c == checked);
                 match marks {
                     Marks::Trusted if same => {}
-                    Marks::Trusted | Marks::Doubtful => item.set_checked(*checked)?,
+                    Marks::Trusted | Marks::Doubtful => item.set(*checked)?,
                     Marks::Ahead => {}
                 }
-                reworded.map(|text| item.set_text(text)).transpose()?
+                reworded.map(|text| item.native.set_text(text)).transpose()?
             }
             (Part::Submenu(item), _) => reworded.map(|text| item.set_text(text)).transpose()?,
             (Part::Check(_), _) => None,
@@ -209,7 +236,8 @@ fn make(
         Entry::Check { key, text, checked, .. } => {
             let item =
                 CheckMenuItem::with_id(app, key, escape(text), true, *checked, None::<&str>)?;
-            ((key, Part::Check(item.clone())), Box::new(item))
+            let known = AtomicBool::new(*checked);
+            ((key, Part::Check(CheckItem { native: item.clone(), known })), Box::new(item))
         }
         Entry::Submenu { key, text, entries } => {
             let item = Submenu::with_id(app, key, escape(text), true)?;

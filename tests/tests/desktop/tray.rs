@@ -194,6 +194,11 @@ async fn a_tool_switched_off_in_the_tray_is_refused() {
     let mut stream = client.listen().await;
     answered(&app.engine, "answers__echo").await;
     let tray = Tray::of(app.pid()).await;
+    // From then on the menu stays the same one.
+    app.engine.until_ready("computer").await;
+    for last in [vec!["Start at login"], vec!["computer", "Current time"]] {
+        tray.find(&last).await;
+    }
     let echo = tray.find(&["answers", "Echo"]).await;
     assert_eq!(echo.checked, Some(true), "{echo:?}");
     picture_of_the_desktop("tray");

@@ -6,6 +6,8 @@
 //!     DRAWBRIDGE_TEST_KEYRING=1 cargo test -p drawbridge-secrets --test keyring'
 //! ```
 
+#![expect(clippy::expect_used, reason = "a test stops where it cannot go on")]
+
 use std::sync::Arc;
 
 use drawbridge_secrets::{OsKeyring, Secret, SecretStore, StoreError};

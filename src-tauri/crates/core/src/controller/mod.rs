@@ -37,9 +37,11 @@ const INBOX: usize = 256;
 
 /// What the Controller is told.
 pub(crate) enum Message {
-    /// Something happened. The sender, if it waits, is told when all that follows at once is done.
+    /// Something happened. The sender, if it waits, is told when all that follows at once is done
+    /// and stands in the snapshot.
     Event(Event, Option<oneshot::Sender<()>>),
-    /// The config store has something newer. The sender is told when it is in force.
+    /// The config store has something newer. The sender is told when it is in force and stands in
+    /// the snapshot.
     Reload(oneshot::Sender<()>),
     /// Somebody asks what the person has seen of a server.
     Pins(ServerName, oneshot::Sender<Option<Arc<ServerPins>>>),
@@ -103,10 +105,14 @@ impl Controller {
     /// Tells the Controller and waits until what follows at once is done. After the end of the
     /// Controller this does nothing.
     pub(crate) async fn tell(&self, event: Event) {
+        let _ended = self.begin_to_tell(event).await.await;
+    }
+
+    /// Hands an event in. What it gives waits until what follows at once is done.
+    pub(crate) async fn begin_to_tell(&self, event: Event) -> oneshot::Receiver<()> {
         let (done, told) = oneshot::channel();
-        if self.inbox.send(Message::Event(event, Some(done))).await.is_ok() {
-            let _ = told.await;
-        }
+        let _ended = self.inbox.send(Message::Event(event, Some(done))).await;
+        told
     }
 
     /// Tells the Controller without waiting for what follows.
@@ -130,11 +136,12 @@ impl Controller {
         pins.await.ok()?.as_deref().cloned()
     }
 
-    /// A ticket newer than all before it; `None` after the end of the Controller.
-    pub(crate) async fn ticket(&self) -> Option<Ticket> {
+    /// Asks for a ticket newer than all before it. What it gives waits for the ticket, and fails
+    /// after the end of the Controller.
+    pub(crate) async fn ticket(&self) -> oneshot::Receiver<Ticket> {
         let (give, ticket) = oneshot::channel();
-        self.inbox.send(Message::Ticket(give)).await.ok()?;
-        ticket.await.ok()
+        let _ended = self.inbox.send(Message::Ticket(give)).await;
+        ticket
     }
 }
 
@@ -146,21 +153,25 @@ pub(crate) async fn run(
     mut tables: Tables,
 ) {
     let mut revision = 0;
+    let mut told: Vec<oneshot::Sender<()>> = Vec::new();
     loop {
         revision += 1;
         let snapshot = snapshot::of(&state, &sources, &tables.catalog.load(), revision);
         tables.health.store(Arc::new(snapshot::health(&snapshot)));
         inbox.1.send_replace(Arc::new(snapshot));
+        for waiting in told.drain(..) {
+            let _gone = waiting.send(());
+        }
         if state.quitting && state.all_stopped() {
             return;
         }
         tokio::select! {
             message = inbox.0.recv() => {
                 let Some(message) = message else { return };
-                take(&mut state, &mut tables, &mut sources, message);
+                told.extend(take(&mut state, &mut tables, &mut sources, message));
                 // A burst becomes one snapshot.
                 while let Ok(message) = inbox.0.try_recv() {
-                    take(&mut state, &mut tables, &mut sources, message);
+                    told.extend(take(&mut state, &mut tables, &mut sources, message));
                 }
             }
             Ok(()) = sources.config.changed() => reload(&mut state, &mut tables, &mut sources),
@@ -180,22 +191,27 @@ fn reload(state: &mut State, tables: &mut Tables, sources: &mut Sources) {
     tables.perform(effects);
 }
 
-fn take(state: &mut State, tables: &mut Tables, sources: &mut Sources, message: Message) {
+/// Takes in one message, and gives who is to be told once the snapshot shows it.
+fn take(
+    state: &mut State,
+    tables: &mut Tables,
+    sources: &mut Sources,
+    message: Message,
+) -> Option<oneshot::Sender<()>> {
     match message {
         Message::Event(event, done) => {
             let effects = state.apply(event, now());
             tables.perform(effects);
-            if let Some(done) = done {
-                let _ = done.send(());
-            }
+            return done;
         }
         Message::Reload(done) => {
             reload(state, tables, sources);
-            let _ = done.send(());
+            return Some(done);
         }
         Message::Pins(server, give) => drop(give.send(state.pins.get(&server).cloned())),
         Message::Ticket(give) => drop(give.send(state.ticket())),
     }
+    None
 }
 
 fn now() -> Moment {

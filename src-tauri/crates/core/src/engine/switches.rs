@@ -127,18 +127,31 @@ impl Engine {
         edits: Vec<Edit>,
     ) -> Result<(), CommandError> {
         self.known(&switch.server)?;
-        if mode == Mode::Off {
-            self.0.controller.tell(Event::SwitchedOff(switch.clone())).await;
-        }
-        let Some(ticket) = self.0.controller.ticket().await else { return Err(quitting()) };
+        // All places are taken before anything is waited for: of two choices that are made one
+        // right after the other, the later one is written later.
+        let switched = match mode {
+            Mode::Off => {
+                let off = Event::SwitchedOff(switch.clone());
+                Some(self.0.controller.begin_to_tell(off).await)
+            }
+            _ => None,
+        };
+        let ticket = self.0.controller.ticket().await;
         let engine = self.clone();
         let written = self.0.edits.run(async move {
+            let ticket = ticket.await.map_err(|_| quitting())?;
             engine.write(edits).await?;
             engine.0.controller.tell(Event::SwitchWritten(switch, ticket)).await;
             Ok(())
         });
         // The switch is kept over a restart before it is in the config, whichever is slower.
-        let (written, ()) = tokio::join!(written, self.kept_is_written());
+        let kept = async {
+            if let Some(switched) = switched {
+                let _ended = switched.await;
+            }
+            self.kept_is_written().await;
+        };
+        let (written, ()) = tokio::join!(written, kept);
         written.unwrap_or_else(|| Err(quitting()))
     }
 

@@ -1,7 +1,9 @@
 //! The tray app as a process, and the desktop around it.
 
+use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Mutex};
 
 use drawbridge_tests::processes::{self, Process};
 use drawbridge_tests::programs::{program, programs};
@@ -62,6 +64,14 @@ impl App {
             .stderr(log)
             .spawn()
             .expect("the app is built; `cargo xtask test` does that")
+    }
+
+    /// Ends it as the desktop does at the end of a session, and starts it again.
+    pub(crate) async fn restart(&mut self, more: &[&str]) {
+        processes::signal(self.pid(), rustix::process::Signal::TERM);
+        eventually("it has ended", SOON, async || self.ended()).await;
+        self.process = Some(self.spawn(more));
+        until_it_serves(&self.engine).await;
     }
 
     pub(crate) fn pid(&self) -> u32 {
@@ -160,4 +170,47 @@ pub(crate) fn close_window(window: &str) {
         .args(["windowactivate", "--sync", window, "key", "--clearmodifiers", "alt+F4"])
         .status();
     assert!(closed.is_ok_and(|status| status.success()), "the window is asked to close");
+}
+
+/// What the notification daemon of the desktop is told.
+pub(crate) struct Notifications {
+    monitor: Child,
+    heard: Arc<Mutex<String>>,
+}
+
+impl Notifications {
+    /// Listens from now on.
+    pub(crate) async fn listen() -> Self {
+        let mut monitor = Command::new("dbus-monitor")
+            .args(["--session", "interface='org.freedesktop.Notifications',member='Notify'"])
+            .stdout(Stdio::piped())
+            .spawn()
+            .unwrap();
+        let heard = Arc::<Mutex<String>>::default();
+        let (into, mut output) = (Arc::clone(&heard), monitor.stdout.take().unwrap());
+        std::thread::spawn(move || {
+            let mut chunk = [0; 4096];
+            while let Ok(read @ 1..) = output.read(&mut chunk) {
+                into.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
+            }
+        });
+        // What the monitor says first is that it was let onto the bus.
+        eventually("it listens", SOON, async || (!heard.lock().unwrap().is_empty()).then_some(()))
+            .await;
+        Self { monitor, heard }
+    }
+
+    /// Waits until a notification holds a text.
+    pub(crate) async fn until(&mut self, text: &str) {
+        let what = format!("the daemon is told {text:?}");
+        eventually(&what, SOON, async || self.heard.lock().unwrap().contains(text).then_some(()))
+            .await;
+    }
+}
+
+impl Drop for Notifications {
+    fn drop(&mut self) {
+        let _ = self.monitor.kill();
+        let _ = self.monitor.wait();
+    }
 }

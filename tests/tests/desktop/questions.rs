@@ -9,7 +9,8 @@ use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
 use crate::app::{
-    App, close_window, no_window_named, picture_of_the_desktop, window_named, xdotool,
+    App, Notifications, close_window, no_window_named, picture_of_the_desktop, window_named,
+    xdotool,
 };
 use crate::tray::Tray;
 
@@ -63,29 +64,11 @@ async fn a_question_is_told_to_the_notification_daemon_of_the_desktop() {
         .unwrap();
     assert!(daemon.status.success(), "no daemon: {}", String::from_utf8_lossy(&daemon.stderr));
     let app = app().await;
-    let mut monitor = Command::new("dbus-monitor")
-        .args(["--session", "interface='org.freedesktop.Notifications',member='Notify'"])
-        .stdout(Stdio::piped())
-        .spawn()
-        .unwrap();
-    let heard = std::sync::Arc::new(std::sync::Mutex::new(String::new()));
-    let (into, mut output) = (std::sync::Arc::clone(&heard), monitor.stdout.take().unwrap());
-    std::thread::spawn(move || {
-        let mut chunk = [0; 4096];
-        while let Ok(read @ 1..) = std::io::Read::read(&mut output, &mut chunk) {
-            into.lock().unwrap().push_str(&String::from_utf8_lossy(&chunk[..read]));
-        }
-    });
-    tokio::time::sleep(Duration::from_millis(500)).await;
+    let mut told = Notifications::listen().await;
     let client = session(&app.engine).await;
     let waiting = call(&client, "told");
     let sentence = "tester wants to use Echo of answers. Answer in the Drawbridge window.";
-    eventually("the daemon is told", SOON, async || {
-        heard.lock().unwrap().contains(sentence).then_some(())
-    })
-    .await;
-    monitor.kill().unwrap();
-    monitor.wait().unwrap();
+    told.until(sentence).await;
     press("o").await;
     assert_eq!(said(&waiting.await.unwrap()), "told");
 }

@@ -7,7 +7,7 @@ use serde_json::json;
 use zbus::blocking::{Connection, Proxy};
 use zbus::zvariant::{OwnedValue, Structure, Value};
 
-use crate::app::{App, call, close_window, picture_of_the_desktop, windows_of};
+use crate::app::{App, Notifications, call, close_window, picture_of_the_desktop, windows_of};
 
 /// An entry of the menu.
 #[derive(Debug, Clone)]
@@ -318,4 +318,30 @@ async fn a_killed_app_leaves_no_process_behind() {
         (!left && app.engine.server_processes().is_empty()).then_some(())
     })
     .await;
+}
+
+#[tokio::test]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn a_pause_from_the_tray_is_there_after_a_restart_and_is_reminded_of() {
+    let mut app = App::start(Setup::new().server("answers", "answers"), &["--hidden"]).await;
+    app.engine.until_ready("answers").await;
+    app.engine.until_ready("computer").await;
+    let tray = Tray::of(app.pid()).await;
+    tray.find(&["Start at login"]).await;
+    tray.find(&["computer", "Current time"]).await;
+    tray.click(&["Pause for 15 minutes"]).await;
+    refused(&app.engine, "computer__current_time").await;
+    let mut told = Notifications::listen().await;
+    app.restart(&["--hidden"]).await;
+    told.until("Still paused from before.").await;
+    refused(&app.engine, "computer__current_time").await;
+    let tray = Tray::of(app.pid()).await;
+    let pause = tray.find(&["Pause all tools"]).await;
+    assert_eq!(pause.checked, Some(true), "{pause:?}");
+    picture_of_the_desktop("tray-still-paused");
+    app.engine.until_ready("computer").await;
+    tray.find(&["Start at login"]).await;
+    tray.find(&["computer", "Current time"]).await;
+    tray.click(&["Pause all tools"]).await;
+    answered_by_computer(&app.engine).await;
 }

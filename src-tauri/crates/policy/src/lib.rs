@@ -156,10 +156,11 @@ impl Policy {
         if self.paused_clients.contains(client) {
             return Err(Refusal::AppPaused);
         }
-        if self.servers.get(server).is_some_and(|rules| rules.paused) {
-            return Err(Refusal::ServerPaused);
+        match self.servers.get(server) {
+            Some(rules) if rules.paused => Err(Refusal::ServerPaused),
+            Some(rules) if rules.enabled => Ok(rules),
+            _ => Err(Refusal::ServerOff),
         }
-        self.open(server).ok_or(Refusal::ServerOff)
     }
 
     fn open(&self, server: &str) -> Option<&ServerRules> {

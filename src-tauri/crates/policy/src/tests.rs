@@ -290,7 +290,7 @@ impl Told<'_> {
     }
 
     fn remembered(&self) -> bool {
-        let mut found = false;
+        let (mut always, mut for_session) = (false, false);
         for (about, lasts, fingerprint) in self.answers {
             let same_use = about.client.as_str() == CLIENT
                 && about.server.as_str() == self.server
@@ -299,11 +299,16 @@ impl Told<'_> {
                 Lasts::Always => true,
                 Lasts::Session(key) => *key == self.session,
             };
-            if same_use && in_time && Some(*fingerprint) == self.now {
-                found = true;
+            // Of two that last as long, the later one stands in the place of the earlier.
+            if same_use && in_time {
+                let fits = Some(*fingerprint) == self.now;
+                match lasts {
+                    Lasts::Always => always = fits,
+                    Lasts::Session(_) => for_session = fits,
+                }
             }
         }
-        found
+        always || for_session
     }
 }
 

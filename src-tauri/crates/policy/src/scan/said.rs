@@ -52,6 +52,17 @@ pub struct Finding {
     pub passage: String,
 }
 
+/// Where what is shown before `at` begins, when it would begin at `from`: with a whole word.
+fn word_start(text: &str, from: usize, at: usize) -> usize {
+    let inside = from > 0 && !text[..from].ends_with(char::is_whitespace);
+    let before = text.get(from..at).unwrap_or_default();
+    match before.find(char::is_whitespace) {
+        _ if !inside => from,
+        Some(blank) => at - before[blank..].trim_start().len(),
+        None => at,
+    }
+}
+
 /// Most characters of a passage.
 pub const PASSAGE: usize = 200;
 /// Most bytes of the text in front of and behind what was found that a passage shows.
@@ -148,6 +159,7 @@ fn passage(text: &str, span: &Range<usize>, secrets: &[InText]) -> String {
     let shown = |context: usize| {
         let start = text.floor_char_boundary(span.start.saturating_sub(context));
         let end = text.ceil_char_boundary((span.end + context).min(text.len()));
+        let start = word_start(text, start, span.start);
         let clipped = secrets
             .iter()
             .filter(|(_, secret)| overlap(secret, &(start..end)))

@@ -9,9 +9,10 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::marks::MarksKeeper;
 use crate::pen::Pen;
-use crate::writer::{ENDS_IN_GROUP, Group, Leading, Take, Writer};
-use crate::{DataFolderLock, file};
+use crate::writer::{ENDS_IN_GROUP, Group, Leading, Removal, Take, Writer};
+use crate::{DataFolderLock, NotRecorded, file};
 
 /// How long ends are gathered.
 const LINGER: Duration = Duration::from_millis(5);
@@ -26,7 +27,7 @@ const PEN_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Works until the record is closed and nothing waits any more, then lets file and folder go.
 /// Blocks.
-pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
+pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: DataFolderLock) {
     let mut gathered_since = None;
     // Ends that were there when it was time to write them, and are not written yet.
     let mut left = 0_usize;
@@ -35,12 +36,26 @@ pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
     loop {
         let mut desk = writer.desk();
         let now = Instant::now();
-        if std::mem::take(&mut desk.carry_due) && !desk.closed && carry_from <= now {
+        // A group that was left with the pen is written first.
+        if desk.carry_due && desk.handed.is_none() && !desk.closed && carry_from <= now {
+            desk.carry_due = false;
             drop(desk);
             if let Err(error) = carry_pages(writer, file) {
                 tracing::warn!(%error, "the log of the record stays longer than it should");
                 carry_from = now + RETRY;
             }
+            continue;
+        }
+        if let Some(removal) = desk.removal.take().filter(|_| !desk.closed) {
+            drop(desk);
+            remove(writer, file, &mut marks, removal);
+            continue;
+        }
+        let head = desk.head;
+        let marks_due = marks.due_in(head, now);
+        if marks_due.is_some_and(|time| time.is_zero()) {
+            drop(desk);
+            marks.keep(head);
             continue;
         }
         gathered_since = match gathered_since {
@@ -53,7 +68,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
         let ends_due = desk.closed || write_in.is_some_and(|time| time.is_zero());
         let wanted = ends_due || desk.is_awaited();
         let Some(pen) = (if wanted { desk.want() } else { desk.handed.take() }) else {
-            drop(writer.wait(desk, write_in.filter(|_| !wanted)));
+            let next = write_in.filter(|_| !wanted).into_iter().chain(marks_due).min();
+            drop(writer.wait(desk, next));
             continue;
         };
         if ends_due && left == 0 {
@@ -66,6 +82,9 @@ pub(crate) fn work(writer: &Writer, file: &Path, lock: DataFolderLock) {
         if closed {
             // What cannot be written now is lost.
             while write_group(writer, pen, Take::All) {}
+            if marks.due_in(pen.head(), now).is_some() {
+                marks.keep(pen.head());
+            }
             leading.pen = None;
             break;
         }
@@ -127,8 +146,86 @@ fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
     match &mut leading.pen {
         Some(pen) if pen.group.is_empty() => {
             file::carry(&connection)?;
-            pen.begin_log_anew()
+            let mut begun = pen.begin_log_anew();
+            // Whoever begins to read holds the log for a moment.
+            for _ in 0..5 {
+                if !begun.as_ref().is_err_and(file::is_busy) {
+                    break;
+                }
+                std::thread::sleep(LOOK_AGAIN / 5);
+                begun = pen.begin_log_anew();
+            }
+            begun
         }
         _ => Ok(()),
     }
+}
+
+/// Rows that are removed at a time: the pen is held for about a millisecond.
+const ROWS_AT_A_TIME: i64 = 200;
+/// Pages that are given back to the disk at a time.
+const PAGES_AT_A_TIME: u32 = 100;
+/// How long is waited between two steps, so that calls come first.
+const BREATH: Duration = Duration::from_millis(2);
+
+/// Removes rows in small steps between which calls are written, and gives their space back.
+fn remove(writer: &Writer, file: &Path, marks: &mut MarksKeeper, removal: Removal) {
+    let Removal { before, done } = removal;
+    let removed = remove_rows(writer, file, marks, before);
+    if let Err(error) = &removed {
+        tracing::warn!(%error, "old rows of the record could not be removed");
+    }
+    // Whoever asked may be gone.
+    let _ = done.send(removed);
+}
+
+fn remove_rows(
+    writer: &Writer,
+    file: &Path,
+    marks: &mut MarksKeeper,
+    before: i64,
+) -> Result<i64, NotRecorded> {
+    let sqlite = |error: rusqlite::Error| NotRecorded::from_sqlite(&error, file);
+    let connection = file::connect(file).map_err(sqlite)?;
+    // The last of them is what the first that is left follows. It is kept apart before any goes.
+    if let Some(last) = file::last_before(&connection, before).map_err(sqlite)?
+        && last.row > marks.removed().row
+    {
+        marks.remove_up_to(last).map_err(|error| {
+            NotRecorded::Unwritable(format!("{}: {error}", file.display()).into())
+        })?;
+    }
+    let up_to = marks.removed();
+    let mut removed = 0;
+    while !writer.desk().closed {
+        let step = with_pen(writer, |pen| pen.remove(up_to, ROWS_AT_A_TIME));
+        let Some(rows) = step.transpose().map_err(sqlite)? else { continue };
+        removed += rows;
+        if rows == 0 {
+            break;
+        }
+        std::thread::sleep(BREATH);
+    }
+    while !writer.desk().closed {
+        let step = with_pen(writer, |pen| pen.give_pages_back(PAGES_AT_A_TIME));
+        match step.transpose().map_err(sqlite)? {
+            Some(0) => break,
+            _ => std::thread::sleep(BREATH),
+        }
+    }
+    // What was given back shows once the log is carried into the file, and is cut.
+    carry_pages(writer, file).map_err(sqlite)?;
+    let cut = with_pen(writer, |pen| pen.cut_log());
+    cut.transpose().map_err(sqlite)?;
+    Ok(removed)
+}
+
+/// Does something with the pen, if it can be had in time and no group is left with it.
+fn with_pen<T>(writer: &Writer, act: impl FnOnce(&mut Pen) -> T) -> Option<T> {
+    let mut leading = Leading::new(writer, fetch(writer)?);
+    let pen = leading.pen.as_mut()?;
+    if !pen.group.is_empty() {
+        write_group(writer, pen, Take::Awaited);
+    }
+    pen.group.is_empty().then(|| act(pen))
 }

@@ -4,7 +4,11 @@ use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
-use drawbridge_model::{ActivityKind, ActivityOutcome, ClientName, ServerName};
+use drawbridge_model::{
+    ActivityDecision, ActivityKind, ActivityOutcome, ActivityReason, ClientName, RecordRule,
+    ServerName,
+};
+use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 /// Most bytes of arguments or of a result that the record keeps: 16 KiB.
@@ -44,6 +48,13 @@ impl Excerpt {
         Self { text: text[..text.floor_char_boundary(KEPT_BYTES)].into(), bytes, sha256 }
     }
 
+    /// What is kept in place of a text of so many bytes: nothing where `instead` is empty.
+    #[must_use]
+    pub fn instead_of(bytes: usize, instead: &str) -> Self {
+        let end = instead.floor_char_boundary(instead.len().min(KEPT_BYTES));
+        Self { text: instead[..end].into(), bytes: bytes as u64, sha256: None }
+    }
+
     /// Length of the whole text, in bytes.
     #[must_use]
     pub fn bytes(&self) -> u64 {
@@ -66,8 +77,16 @@ pub struct CallBegan {
     pub subject: Option<String>,
     /// What it is called with.
     pub arguments: Option<Excerpt>,
-    /// Why it may run, where that is more than its mode.
+    /// Why it may run.
+    pub reason: Option<ActivityReason>,
+    /// How long it waited for the person.
+    pub waited: Option<Duration>,
+    /// The id the app gave the request, as JSON.
+    pub request: Option<Box<str>>,
+    /// One sentence, where there is more to say.
     pub note: Option<Cow<'static, str>>,
+    /// How much of arguments and result is kept. Whoever hands it in has kept to that.
+    pub rule: RecordRule,
 }
 
 impl CallBegan {
@@ -81,7 +100,11 @@ impl CallBegan {
             server: None,
             subject: None,
             arguments: None,
+            reason: None,
+            waited: None,
+            request: None,
             note: None,
+            rule: RecordRule::Content,
         }
     }
 }
@@ -97,15 +120,50 @@ pub struct CallEnded {
     pub result: Option<Excerpt>,
     /// Size of what came back as it was sent on, in bytes; where absent, that of `result`.
     pub result_bytes: Option<u64>,
+    /// The id the request had on its way to the server, as JSON.
+    pub request: Option<Box<str>>,
+    /// What was decided at the last moment, where that is not what was decided before.
+    pub refused: Option<ActivityReason>,
     /// One sentence: the error, or why it was cancelled.
     pub note: Option<String>,
+    /// What the model that was asked did, where one was.
+    pub model: Option<ModelUse>,
+}
+
+/// What a request to a model took.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ModelUse {
+    /// The model, as its backend calls it.
+    pub model: String,
+    /// Tokens of the prompt, where the backend says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub prompt_tokens: Option<u64>,
+    /// Tokens of the answer, where the backend says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub answer_tokens: Option<u64>,
+    /// Time until the first token, in milliseconds.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_token_ms: Option<u64>,
+    /// The tools it used, in order, as `server/tool`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub tools: Vec<String>,
 }
 
 impl CallEnded {
     /// An end of which nothing but outcome and duration is known.
     #[must_use]
     pub fn new(outcome: ActivityOutcome, duration: Duration) -> Self {
-        Self { outcome, duration, result: None, result_bytes: None, note: None }
+        Self {
+            outcome,
+            duration,
+            result: None,
+            result_bytes: None,
+            request: None,
+            refused: None,
+            note: None,
+            model: None,
+        }
     }
 }
 
@@ -124,10 +182,20 @@ pub struct Note {
     pub subject: Option<String>,
     /// What a refused call was called with.
     pub arguments: Option<Excerpt>,
+    /// What was decided, where something was.
+    pub decision: Option<ActivityDecision>,
+    /// Why it was decided so.
+    pub reason: Option<ActivityReason>,
     /// How it ended, where that means something: `Refused` for a refusal.
     pub outcome: Option<ActivityOutcome>,
+    /// How long it waited for the person.
+    pub waited: Option<Duration>,
+    /// The id the app gave the request, as JSON.
+    pub request: Option<Box<str>>,
     /// One sentence: why it was refused, what was changed.
     pub note: Option<String>,
+    /// How much of the arguments is kept.
+    pub rule: RecordRule,
 }
 
 impl Note {
@@ -141,15 +209,23 @@ impl Note {
             server: None,
             subject: None,
             arguments: None,
+            decision: None,
+            reason: None,
             outcome: None,
+            waited: None,
+            request: None,
             note: None,
+            rule: RecordRule::Content,
         }
     }
 
     /// The note that a call was refused, and why.
     #[must_use]
-    pub fn refused(call: CallBegan, why: impl Into<String>) -> Self {
-        Self::instead_of(call, ActivityOutcome::Refused, why)
+    pub fn refused(call: CallBegan, reason: ActivityReason, why: impl Into<String>) -> Self {
+        let mut note = Self::instead_of(call, ActivityOutcome::Refused, why);
+        note.decision = Some(ActivityDecision::Refused);
+        note.reason = Some(reason);
+        note
     }
 
     /// The note that a call was given up before it ran, and why.
@@ -166,8 +242,13 @@ impl Note {
             server: call.server,
             subject: call.subject,
             arguments: call.arguments,
+            decision: None,
+            reason: None,
             outcome: Some(outcome),
+            waited: call.waited,
+            request: call.request,
             note: Some(why.into()),
+            rule: call.rule,
         }
     }
 }
@@ -187,8 +268,12 @@ pub struct Entry {
     pub client_says: Option<String>,
     /// The server.
     pub server: Option<String>,
-    /// The tool, prompt, resource or setting.
+    /// The tool, prompt, resource, model or setting.
     pub subject: Option<String>,
+    /// What was decided, where something was.
+    pub decision: Option<ActivityDecision>,
+    /// Why it was decided so.
+    pub reason: Option<ActivityReason>,
     /// How it ended: absent while a call is running, `Unknown` for a call whose end an earlier run
     /// of Drawbridge did not live to see.
     pub outcome: Option<ActivityOutcome>,
@@ -209,6 +294,20 @@ pub struct EntryDetail {
     pub result: Option<Kept>,
     /// Size of what came back as it was sent on, in bytes.
     pub result_bytes: Option<u64>,
+    /// Size of the arguments, in bytes.
+    pub arguments_bytes: Option<u64>,
+    /// How long it waited for the person.
+    pub waited: Option<Duration>,
+    /// When it ended, in milliseconds since 1970 (UTC).
+    pub ended_at: Option<i64>,
+    /// The id the app gave the request, as JSON.
+    pub request: Option<String>,
+    /// The id the request had on its way to the server, as JSON.
+    pub upstream_request: Option<String>,
+    /// How much of arguments and result is kept.
+    pub rule: RecordRule,
+    /// What the model that was asked did, where one was.
+    pub model: Option<ModelUse>,
 }
 
 /// A text as the record keeps it.
@@ -233,10 +332,10 @@ impl Kept {
 /// A page of the record, newest first.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Page {
-    /// The entries.
+    /// The entries. May be fewer than asked for although older ones follow.
     pub entries: Vec<Entry>,
-    /// Whether older ones follow.
-    pub more: bool,
+    /// What to go on before; `None` where nothing older is left.
+    pub next: Option<i64>,
 }
 
 #[cfg(test)]

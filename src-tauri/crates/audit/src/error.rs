@@ -161,6 +161,26 @@ pub enum ReadError {
     /// What SQLite said.
     #[error("the record cannot be read: {0}")]
     Sqlite(#[from] sqlx::Error),
+    /// What SQLite said.
+    #[error("the record cannot be read: {0}")]
+    File(#[from] rusqlite::Error),
+    /// What is kept apart from the record cannot be read.
+    #[error("record-marks.json cannot be read: {0}")]
+    Marks(std::io::Error),
+    /// The folder holds no record.
+    #[error("there is no record in {}", .0.display())]
+    NotThere(PathBuf),
+    /// The file in which entries are found can neither be used nor made anew.
+    #[error("the search index {} cannot be used: {detail}", file.display())]
+    Index {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        detail: String,
+    },
+    /// Something in the background broke off.
+    #[error("reading the record broke off: {0}")]
+    BrokeOff(String),
     /// A value in the file means nothing to this version.
     #[error("the column {column} of the record holds {value:?}")]
     Unexpected {
@@ -179,15 +199,53 @@ impl ReadError {
     #[must_use]
     pub fn problem(&self) -> Problem {
         let message = match self {
-            Self::Sqlite(_) => {
+            Self::Sqlite(_) | Self::File(_) | Self::Marks(_) | Self::BrokeOff(_) => {
                 "Drawbridge's record cannot be read. If this stays, quit Drawbridge and start it \
                  again."
+            }
+            Self::NotThere(_) => {
+                "There is no record in this folder yet. Drawbridge begins one when it starts."
+            }
+            Self::Index { .. } => {
+                "Drawbridge's record cannot be searched, because the file \
+                 drawbridge-search.db in the data folder cannot be written. Check that the folder \
+                 can be written and the disk has room. Nothing of the record is lost."
             }
             Self::Unexpected { .. } => {
                 "A part of Drawbridge's record was written by another version or changed by \
                  another program, and cannot be shown."
             }
             Self::Closed => "Drawbridge is ending. Start it again to read its record.",
+        };
+        Problem::new(message, self.to_string())
+    }
+}
+
+/// Why entries could not be exported.
+#[derive(Debug, thiserror::Error)]
+pub enum ExportError {
+    /// The record could not be read.
+    #[error(transparent)]
+    Read(#[from] ReadError),
+    /// What was read could not be written.
+    #[error("the export cannot be written: {0}")]
+    Write(#[from] std::io::Error),
+    /// Whoever was told about the progress wanted it to end.
+    #[error("the export was broken off")]
+    BrokenOff,
+}
+
+impl ExportError {
+    /// What the person reads.
+    #[must_use]
+    pub fn problem(&self) -> Problem {
+        let message = match self {
+            Self::Read(error) => return error.problem(),
+            Self::Write(_) => {
+                "The export could not be written. Check that the disk has room and the folder can \
+                 be written, and export again."
+            }
+            Self::BrokenOff => "The export was broken off before its end.",
         };
         Problem::new(message, self.to_string())
     }

@@ -4,10 +4,12 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use rusqlite::{Connection, ErrorCode, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags, OptionalExtension as _, Row};
 use sqlx::migrate::{MigrateError, Migrator};
-use sqlx::sqlite::{SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
+use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
+use crate::chain::Chain;
+use crate::marks::{Mark, Marks, MarksFile};
 use crate::{DataFolderLock, NotRecorded, OpenError, os};
 
 /// The name of the file in the data folder.
@@ -21,17 +23,14 @@ pub(crate) const PAGE_BYTES: u32 = 2048;
 const APPLICATION_ID: i32 = 0x4442_5247;
 
 /// How long opening and reading wait for another program that holds the file.
-const PATIENCE: Duration = Duration::from_secs(2);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(2);
 
 /// Each brings the tables one version further. A step that was published is never changed.
 static MIGRATIONS: Migrator = sqlx::migrate!("./migrations");
 
 /// All of them, for tests that need no file.
 #[cfg(test)]
-pub(crate) const TABLES: &str = concat!(
-    include_str!("../migrations/0001_record.sql"),
-    include_str!("../migrations/0002_checks.sql")
-);
+pub(crate) const TABLES: &str = include_str!("../migrations/0001_record.sql");
 
 /// A file that was opened for writing, and what is known of it.
 pub(crate) struct Opened {
@@ -39,8 +38,12 @@ pub(crate) struct Opened {
     pub(crate) file: Arc<Path>,
     /// The number of this start of the engine.
     pub(crate) run: i64,
-    /// The number of the newest row; 0 when there is none.
-    pub(crate) newest: i64,
+    /// The row that the next one follows.
+    pub(crate) newest: Mark,
+    /// What is kept apart from the record.
+    pub(crate) marks: Marks,
+    /// What is wrong with the end of the record, as a sentence.
+    pub(crate) amiss: Option<String>,
 }
 
 /// Makes the file in `folder` if it is not there, and brings its tables up to date. The lock shows
@@ -54,8 +57,11 @@ pub(crate) async fn bring_up_to_date(
         .map_err(|source| OpenError::Folder { folder: folder.to_owned(), source })?;
     let failed = |error: sqlx::Error| open_error(NotRecorded::from_sqlx(&error, &file), &file);
     // A file with nothing in it takes the page size; one that has pages keeps its own.
-    let options =
-        SqliteConnectOptions::new().filename(&*file).page_size(PAGE_BYTES).busy_timeout(PATIENCE);
+    let options = SqliteConnectOptions::new()
+        .filename(&*file)
+        .page_size(PAGE_BYTES)
+        .auto_vacuum(SqliteAutoVacuum::Incremental)
+        .busy_timeout(PATIENCE);
     let only = SqlitePoolOptions::new().max_connections(1).connect_with(options);
     let only = only.await.map_err(failed)?;
     let migrated = migrate(&only, &file).await;
@@ -83,6 +89,10 @@ async fn migrate(only: &SqlitePool, file: &Arc<Path>) -> Result<(), OpenError> {
         MigrateError::VersionMissing(_) | MigrateError::VersionTooNew(..) => {
             OpenError::FromLaterVersion { file: file.to_path_buf(), detail: error.to_string() }
         }
+        MigrateError::VersionMismatch(_) => OpenError::NotARecord {
+            file: file.to_path_buf(),
+            detail: "its tables have a form that no release had".to_owned(),
+        },
         MigrateError::Execute(error) | MigrateError::ExecuteMigration(error, _) => failed(error),
         error => OpenError::File {
             file: file.to_path_buf(),
@@ -92,14 +102,57 @@ async fn migrate(only: &SqlitePool, file: &Arc<Path>) -> Result<(), OpenError> {
 }
 
 /// Opens a file that is up to date for writing, and begins a run. Blocks.
-pub(crate) fn open(file: Arc<Path>) -> Result<Opened, OpenError> {
+pub(crate) fn open(file: Arc<Path>, marks_file: &MarksFile) -> Result<Opened, OpenError> {
     let opened = connect(&file).and_then(|mut connection| {
         let (run, newest) = begin_run(&mut connection)?;
         Ok((connection, run, newest))
     });
-    match opened {
-        Ok((connection, run, newest)) => Ok(Opened { connection, file, run, newest }),
-        Err(error) => Err(open_error(NotRecorded::from_sqlite(&error, &file), &file)),
+    let (connection, run, newest) = match opened {
+        Ok(opened) => opened,
+        Err(error) => return Err(open_error(NotRecorded::from_sqlite(&error, &file), &file)),
+    };
+    let unusable = |error: &std::io::Error| OpenError::File {
+        file: file.to_path_buf(),
+        cause: NotRecorded::Unwritable(format!("{}: {error}", marks_file.path().display()).into()),
+    };
+    let kept = marks_file.read().map_err(|error| unusable(&error))?;
+    let amiss = amiss(newest.as_ref(), kept.as_ref());
+    let marks = match kept {
+        Some(marks) => marks,
+        None => {
+            let removed = removed(&connection)
+                .map_err(|error| open_error(NotRecorded::from_sqlite(&error, &file), &file))?;
+            Marks { head: newest.unwrap_or(removed), passed: Vec::new(), removed }
+        }
+    };
+    // From the first moment on there is something to compare the record with.
+    marks_file.write(&marks).map_err(|error| unusable(&error))?;
+    let mut newest = newest.unwrap_or(marks.removed);
+    // Numbers that were given are not given again: the gap shows that rows are missing.
+    newest.row = newest.row.max(marks.head.row);
+    Ok(Opened { connection, file, run, newest, marks, amiss })
+}
+
+/// What is wrong with the end of the record, compared with what is kept apart from it.
+fn amiss(newest: Option<&Mark>, kept: Option<&Marks>) -> Option<String> {
+    match (newest, kept) {
+        (Some(_), None) => Some(
+            "The file record-marks.json was missing or damaged when Drawbridge started, so that it \
+             cannot be told whether the end of the record before this entry is complete."
+                .to_owned(),
+        ),
+        (newest, Some(marks)) => {
+            let newest = newest.map_or(marks.removed.row, |newest| newest.row);
+            let missing = marks.head.row - newest;
+            (missing > 0).then(|| {
+                format!(
+                    "The last {missing} rows of the record were missing when Drawbridge started. \
+                     Either the power failed at that moment, or they were removed by another \
+                     program."
+                )
+            })
+        }
+        (None, None) => None,
     }
 }
 
@@ -116,9 +169,27 @@ pub(crate) fn connect(file: &Path) -> rusqlite::Result<Connection> {
     Ok(connection)
 }
 
-/// The number of the newest row; 0 when there is none.
-pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
-    connection.query_row("SELECT coalesce(max(id), 0) FROM entries", [], |row| row.get(0))
+/// The last row of those that were removed on purpose, as the file itself says.
+pub(crate) fn removed(connection: &Connection) -> rusqlite::Result<Mark> {
+    connection.query_row("SELECT before - 1, chain, at FROM removal", [], mark)
+}
+
+/// The newest row, if there is one.
+pub(crate) fn newest(connection: &Connection) -> rusqlite::Result<Option<Mark>> {
+    last_before(connection, i64::MAX)
+}
+
+/// The last row before the one of this number.
+pub(crate) fn last_before(connection: &Connection, row: i64) -> rusqlite::Result<Option<Mark>> {
+    const LAST: &str = "SELECT id, chain, at FROM entries WHERE id < ?1 ORDER BY id DESC LIMIT 1";
+    connection.prepare_cached(LAST)?.query_row([row], mark).optional()
+}
+
+fn mark(row: &Row<'_>) -> rusqlite::Result<Mark> {
+    let chain: Vec<u8> = row.get(1)?;
+    // A chain of another length was changed; the row shows when the record is checked.
+    let chain = chain.try_into().map_or(Chain::START, Chain);
+    Ok(Mark { row: row.get(0)?, chain, at: row.get(2)? })
 }
 
 /// Carries what it can from the log into the file, without being in the way of anyone.
@@ -128,6 +199,10 @@ pub(crate) fn carry(connection: &Connection) -> rusqlite::Result<()> {
 
 pub(crate) fn is_constraint(error: &rusqlite::Error) -> bool {
     error.sqlite_error_code() == Some(ErrorCode::ConstraintViolation)
+}
+
+pub(crate) fn is_busy(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy)
 }
 
 enum Known {
@@ -150,7 +225,7 @@ async fn knows_itself(only: &SqlitePool) -> sqlx::Result<Known> {
     })
 }
 
-fn begin_run(connection: &mut Connection) -> rusqlite::Result<(i64, i64)> {
+fn begin_run(connection: &mut Connection) -> rusqlite::Result<(i64, Option<Mark>)> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "normal")?;
     connection.pragma_update(None, "temp_store", "memory")?;

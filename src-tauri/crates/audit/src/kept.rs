@@ -12,6 +12,7 @@ use crate::row::Row;
 use crate::{NotRecorded, ReadError, Record, file};
 
 const PAUSES: &str = "pauses";
+const LOOKED_AT: &str = "lookedAt";
 const SWITCHED_OFF: &str = "switchedOff";
 const ANSWERS: &str = "answers";
 /// Followed by the name of the server.
@@ -21,6 +22,15 @@ const PINS: &str = "pins:";
 #[derive(Clone)]
 pub struct KeptState {
     record: Record,
+}
+
+/// Up to where the person has looked at what happened.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct LookedAt {
+    /// The newest entry they have seen.
+    pub entry: i64,
+    /// When they looked, in milliseconds since 1970 (UTC).
+    pub at: i64,
 }
 
 /// A server or one tool that was switched off apart from the config file.
@@ -107,6 +117,22 @@ impl KeptState {
         self.set(ANSWERS.into(), answers).await
     }
 
+    /// Up to where the person has looked at what happened.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds another form.
+    pub async fn looked_at(&self) -> Result<Option<LookedAt>, ReadError> {
+        self.get(LOOKED_AT).await
+    }
+
+    /// Keeps up to where the person has looked, in place of what was kept before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_looked_at(&self, looked_at: LookedAt) -> Result<(), NotRecorded> {
+        self.set(LOOKED_AT.into(), &looked_at).await
+    }
+
     async fn get<T: for<'de> Deserialize<'de>>(
         &self,
         key: &'static str,
@@ -133,7 +159,7 @@ impl KeptState {
 pub async fn read_pins<T: for<'de> Deserialize<'de>>(
     folder: &Path,
 ) -> Result<BTreeMap<ServerName, T>, ReadError> {
-    let readers = Readers::new(&folder.join(file::FILE), 0);
+    let readers = Readers::new(&folder.join(file::FILE));
     let all = pins(&readers).await;
     readers.close().await;
     all

@@ -1,15 +1,16 @@
 //! The one connection that writes. Whoever holds the pen may write; there is only one.
 
-use std::collections::HashSet;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::Connection;
+use rusqlite::{Connection, params};
 
+use crate::NotRecorded;
+use crate::chain::Chain;
 use crate::file::{self, Opened};
-use crate::row::{Row, Waiting, keep};
-use crate::{EntryId, NotRecorded};
+use crate::marks::Mark;
+use crate::row::{Inserting, Waiting, keep};
 
 /// Pages a group touches apart from what its texts take: the last page of the table and of each
 /// index on the way of a call.
@@ -20,6 +21,11 @@ pub(crate) struct Pen {
     file: Arc<Path>,
     run: i64,
     next: i64,
+    /// The chain of the newest row.
+    chain: Chain,
+    buffer: Vec<u8>,
+    /// When the newest row was made, in milliseconds since 1970 (UTC).
+    at: i64,
     /// What is being written. It stays here until it is written or given up, so that it travels
     /// with the pen.
     pub(crate) group: Vec<Waiting>,
@@ -39,10 +45,19 @@ impl Pen {
     /// A pen for a file that was just opened. It never waits for another program: that would block
     /// the thread of the call that writes.
     pub(crate) fn new(opened: Opened) -> rusqlite::Result<Box<Self>> {
-        let Opened { connection, file, run, newest } = opened;
+        let Opened { connection, file, run, newest: Mark { row, chain, at }, .. } = opened;
         connection.busy_timeout(Duration::ZERO)?;
-        let (next, group) = (newest + 1, Vec::new());
-        Ok(Box::new(Self { connection, file, run, next, group, unchecked_pages: 0 }))
+        Ok(Box::new(Self {
+            connection,
+            file,
+            run,
+            next: row + 1,
+            chain,
+            buffer: Vec::new(),
+            at,
+            group: Vec::new(),
+            unchecked_pages: 0,
+        }))
     }
 
     /// Since when the one who has waited longest for the group waits; where nobody does, since when
@@ -62,26 +77,63 @@ impl Pen {
         keep(&self.connection, "carried", "")
     }
 
+    /// Removes some rows of those up to one, and says how many.
+    pub(crate) fn remove(&mut self, up_to: Mark, most: i64) -> rusqlite::Result<i64> {
+        const ALLOW: &str = "UPDATE removal SET before = ?1, chain = ?2, at = ?3 WHERE before < ?1";
+        const REMOVE: &str = "DELETE FROM entries WHERE id IN \
+             (SELECT id FROM entries WHERE id < ?1 ORDER BY id LIMIT ?2)";
+        let both = self.connection.transaction()?;
+        both.prepare_cached(ALLOW)?.execute(params![
+            up_to.row + 1,
+            &up_to.chain.0[..],
+            up_to.at
+        ])?;
+        let removed = both.prepare_cached(REMOVE)?.execute([up_to.row + 1, most])?;
+        both.commit()?;
+        self.unchecked_pages += PAGES_PER_GROUP + removed;
+        Ok(i64::try_from(removed).unwrap_or(i64::MAX))
+    }
+
+    /// Gives some pages nobody uses back to the disk, and says how many are left.
+    pub(crate) fn give_pages_back(&mut self, most: u32) -> rusqlite::Result<i64> {
+        // Each row that is read gives one page back.
+        let mut statement =
+            self.connection.prepare(&format!("PRAGMA incremental_vacuum({most})"))?;
+        let mut rows = statement.raw_query();
+        while rows.next()?.is_some() {}
+        drop(rows);
+        drop(statement);
+        self.unchecked_pages += most as usize;
+        self.connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))
+    }
+
+    /// Cuts the log to nothing, unless somebody reads from it right now.
+    pub(crate) fn cut_log(&mut self) -> rusqlite::Result<()> {
+        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    }
+
     /// The number of the newest row.
     pub(crate) fn newest(&self) -> i64 {
         self.next - 1
+    }
+
+    /// The newest row, by which it is known again.
+    pub(crate) fn head(&self) -> Mark {
+        Mark { row: self.newest(), chain: self.chain, at: self.at }
     }
 
     /// Commits the group as one: all of its rows or none.
     pub(crate) fn write(&mut self) -> Result<(), Unwritten> {
         let first = self.next;
         self.number();
-        let written = match self.group.as_slice() {
-            [single] => single.insert(&self.connection, self.run),
-            several => self.write_together(several),
-        };
-        let Err(error) = written else {
+        let Err(error) = self.write_group() else {
             let bytes = self.group.iter().map(Waiting::size).sum::<usize>();
+            self.at = self.group.last().map_or(self.at, |waiting| waiting.at);
             self.unchecked_pages += PAGES_PER_GROUP + bytes / file::PAGE_BYTES as usize;
             return Ok(());
         };
         self.next = first;
-        let error = match file::is_constraint(&error).then(|| self.write_what_may_be()) {
+        let error = match file::is_constraint(&error).then(|| self.write_after_the_newest()) {
             Some(Ok(())) => return Ok(()),
             Some(Err(error)) => error,
             None => error,
@@ -93,17 +145,27 @@ impl Pen {
         })
     }
 
-    fn write_together(&self, rows: &[Waiting]) -> rusqlite::Result<()> {
-        self.connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        let written = rows
-            .iter()
-            .try_for_each(|row| row.insert(&self.connection, self.run))
-            .and_then(|()| self.connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()));
-        if written.is_err() && !self.connection.is_autocommit() {
-            // A failure here shows again at the next write.
-            let _ = self.connection.prepare_cached("ROLLBACK").and_then(|mut it| it.execute([]));
+    /// Writes the numbered rows. The chain goes on from them once they are committed.
+    fn write_group(&mut self) -> rusqlite::Result<()> {
+        let Self { connection, run, chain, buffer, group, .. } = self;
+        let mut inserting = Inserting::new(connection, *run, *chain, buffer);
+        if let [single] = group.as_slice() {
+            inserting.insert(single)?;
+            *chain = inserting.chain;
+            return Ok(());
         }
-        written
+        connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
+        let written = group
+            .iter()
+            .try_for_each(|row| inserting.insert(row))
+            .and_then(|()| connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()));
+        let after = inserting.chain;
+        drop(inserting);
+        if written.is_err() && !connection.is_autocommit() {
+            // A failure here shows again at the next write.
+            let _ = connection.prepare_cached("ROLLBACK").and_then(|mut it| it.execute([]));
+        }
+        written.map(|()| *chain = after)
     }
 
     fn number(&mut self) {
@@ -113,38 +175,17 @@ impl Pen {
         }
     }
 
-    /// A row that the rules of the file forbid must not keep the others from being written. A
-    /// second end of a call is dropped, and numbers that are taken, because someone else wrote to
-    /// the file, are passed over.
-    fn write_what_may_be(&mut self) -> rusqlite::Result<()> {
-        let mut ended = HashSet::new();
-        for waiting in &self.group {
-            if let Row::Ended(call, _) = &waiting.row
-                && has_ended(&self.connection, *call)?
-            {
-                ended.insert(*call);
-            }
+    /// Numbers that are taken, because someone else wrote to the file, are passed over.
+    fn write_after_the_newest(&mut self) -> rusqlite::Result<()> {
+        let was = (self.next, self.chain);
+        if let Some(newest) = file::newest(&self.connection)? {
+            (self.next, self.chain) = (self.next.max(newest.row + 1), newest.chain);
         }
-        self.group.retain(|waiting| match &waiting.row {
-            Row::Ended(call, _) if !ended.insert(*call) => {
-                tracing::error!(call = call.0, "a call ended twice; its first end stays");
-                false
-            }
-            _ => true,
-        });
-        self.next = file::newest(&self.connection)? + 1;
-        let first = self.next;
         self.number();
-        let written = self.write_together(&self.group);
+        let written = self.write_group();
         if written.is_err() {
-            self.next = first;
+            (self.next, self.chain) = was;
         }
         written
     }
-}
-
-fn has_ended(connection: &Connection, call: EntryId) -> rusqlite::Result<bool> {
-    connection
-        .prepare_cached("SELECT EXISTS (SELECT 1 FROM entries WHERE call = ?1)")?
-        .query_row([call.0], |row| row.get(0))
 }

@@ -1,19 +1,25 @@
 //! The handle everyone else holds.
 
+use std::io::Write;
+use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::Arc;
 
+use drawbridge_model::ActivityKind;
 use tokio::sync::watch;
 use tokio_util::task::TaskTracker;
 
+use crate::marks::{MarksFile, MarksKeeper};
 use crate::pen::Pen;
 use crate::read::Readers;
+use crate::reads::Reads;
 use crate::row::Row;
 use crate::told::{Afterwards, Begun, Recorded};
 use crate::writer::Writer;
 use crate::{
-    CallBegan, CallEnded, DataFolderLock, EntryDetail, EntryId, KeptState, NotRecorded, Note,
-    OpenError, Page, ReadError, clerk, file,
+    CallBegan, CallEnded, Choices, DataFolderLock, DividedBy, EntryDetail, EntryId, ExportError,
+    ExportForm, Exported, Filter, KeptState, NotRecorded, Note, OpenError, Page, Picture,
+    ReadError, Since, Size, clerk, file,
 };
 
 /// The record: a handle that is cheap to clone. When the last one is dropped, what waits is
@@ -22,14 +28,16 @@ use crate::{
 pub struct Record {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
+    reads: Arc<Reads>,
     _last_handle: Arc<LastHandle>,
 }
 
 /// Closes the record when the last handle is dropped.
-struct LastHandle(Arc<Writer>);
+struct LastHandle(Arc<Writer>, Arc<Reads>);
 
 impl Drop for LastHandle {
     fn drop(&mut self) {
+        self.1.shut();
         self.0.shut();
     }
 }
@@ -49,20 +57,35 @@ impl Record {
         let taking = tasks.spawn_blocking(move || DataFolderLock::take(&at));
         let lock = taking.await.map_err(broke_off)??;
         let path = file::bring_up_to_date(folder, &lock).await?;
-        let opening = tasks.spawn_blocking(move || file::open(path));
-        let opened = opening.await.map_err(broke_off)??;
+        let marks_file = MarksFile::in_folder(folder);
+        let opening = tasks.spawn_blocking(move || {
+            file::open(path, &marks_file).map(|opened| (opened, marks_file))
+        });
+        let (mut opened, marks_file) = opening.await.map_err(broke_off)??;
 
-        let (path, run) = (Arc::clone(&opened.file), opened.run);
+        let path = Arc::clone(&opened.file);
+        let (marks, amiss) = (std::mem::take(&mut opened.marks), opened.amiss.take());
         let pen = Pen::new(opened).map_err(|error| OpenError::File {
             file: path.to_path_buf(),
             cause: NotRecorded::from_sqlite(&error, &path),
         })?;
         let writer = Arc::new(Writer::new(pen));
-        let readers = Arc::new(Readers::new(&path, run));
-        let last_handle = Arc::new(LastHandle(Arc::clone(&writer)));
+        let readers = Arc::new(Readers::new(&path));
+        let reads = Arc::new(Reads::new(folder, tasks));
+        let last_handle = Arc::new(LastHandle(Arc::clone(&writer), Arc::clone(&reads)));
         let employer = Arc::clone(&writer);
-        tasks.spawn_blocking(move || clerk::work(&employer, &path, lock));
-        Ok(Self { writer, readers, _last_handle: last_handle })
+        let keeper = MarksKeeper::new(marks_file, marks);
+        tasks.spawn_blocking(move || clerk::work(&employer, &path, keeper, lock));
+        tasks.spawn(Arc::clone(&reads).keep_up(writer.newest()));
+        let record = Self { writer, readers, reads, _last_handle: last_handle };
+        if let Some(amiss) = amiss {
+            tracing::warn!("{amiss}");
+            let mut note = Note::new(ActivityKind::RecordShortened);
+            note.note = Some(amiss);
+            // Trouble with writing is told where it is told for calls.
+            let _ = record.note(note).await;
+        }
+        Ok(record)
     }
 
     /// Puts on record that a call is about to run, and returns when that is committed. Dropping
@@ -107,20 +130,108 @@ impl Record {
         self.writer.write(Row::Noted(note)).await
     }
 
+    /// At most `limit` entries (1 to 1,000) that fit, older than the one numbered `before`, newest
+    /// first. What was committed before is seen.
+    ///
+    /// May be fewer than asked for although older ones follow, because looking for them is
+    /// broken off after some 30 ms: going on from [`Page::next`] finds them.
+    ///
+    /// # Errors
+    /// When the record or its index cannot be read.
+    pub async fn find(
+        &self,
+        filter: &Filter,
+        before: Option<i64>,
+        limit: u32,
+    ) -> Result<Page, ReadError> {
+        let filter = filter.clone();
+        self.reads.ask(move |reading| reading.find(&filter, before, limit)).await
+    }
+
     /// At most `limit` entries (1 to 1,000) older than the one numbered `before`, newest first.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the record or its index cannot be read.
     pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<Page, ReadError> {
-        self.readers.page(before, limit).await
+        self.reads.ask(move |reading| reading.page(before, limit)).await
     }
 
     /// One entry, whole; `None` when there is none of that number.
     ///
     /// # Errors
-    /// When the file cannot be read.
+    /// When the record or its index cannot be read.
     pub async fn entry(&self, id: i64) -> Result<Option<EntryDetail>, ReadError> {
-        self.readers.entry(id).await
+        self.reads.ask(move |reading| reading.entry(id)).await
+    }
+
+    /// What there is to choose from when filtering.
+    ///
+    /// # Errors
+    /// When the record or its index cannot be read.
+    pub async fn choices(&self) -> Result<Choices, ReadError> {
+        self.reads.ask(|reading| reading.choices()).await
+    }
+
+    /// How much happened over time, as [`Reading::picture`](crate::Reading::picture) says.
+    ///
+    /// # Errors
+    /// When the record or its index cannot be read.
+    pub async fn picture(
+        &self,
+        filter: &Filter,
+        by: DividedBy,
+        utc_offset_minutes: i32,
+    ) -> Result<Picture, ReadError> {
+        let filter = filter.clone();
+        self.reads.ask(move |reading| reading.picture(&filter, by, utc_offset_minutes)).await
+    }
+
+    /// What happened after the entry numbered `id`.
+    ///
+    /// # Errors
+    /// When the record or its index cannot be read.
+    pub async fn since(&self, id: i64) -> Result<Since, ReadError> {
+        self.reads.ask(move |reading| reading.since(id)).await
+    }
+
+    /// What the record takes.
+    ///
+    /// # Errors
+    /// When the record or its index cannot be read.
+    pub async fn size(&self) -> Result<Size, ReadError> {
+        self.reads.ask(|reading| reading.size()).await
+    }
+
+    /// Writes all entries that fit, oldest first, as
+    /// [`Reading::export`](crate::Reading::export) says, and gives back what it wrote to. It ends
+    /// when the future is dropped or the record is closed.
+    ///
+    /// # Errors
+    /// When the record cannot be read or the export cannot be written, or it was broken off. A
+    /// part is written then.
+    pub async fn export<W: Write + Send + 'static>(
+        &self,
+        filter: Filter,
+        form: ExportForm,
+        mut to: W,
+        progress: impl FnMut(Exported) -> ControlFlow<()> + Send + 'static,
+    ) -> Result<(W, Exported), ExportError> {
+        let exporting = self.reads.ask(move |reading| {
+            reading.export(&filter, form, &mut to, progress).map(|exported| (to, exported))
+        });
+        exporting.await
+    }
+
+    /// Removes the rows with smaller numbers than this, in the background and in small steps, and
+    /// says how many there were. The chain of the last of them is kept, so that what is left can
+    /// still be checked.
+    ///
+    /// # Errors
+    /// When it could not be done; some rows may be gone then.
+    pub async fn remove_before(&self, id: i64) -> Result<i64, NotRecorded> {
+        let removed = self.writer.remove_before(id).await;
+        self.reads.forget_removed();
+        removed
     }
 
     /// Why rows cannot be written, while that is so. It is tried again every two seconds.
@@ -144,6 +255,7 @@ impl Record {
     /// Writes what waits and lets file and folder go. Later writes are answered with
     /// [`NotRecorded::Closed`], and later ends are lost: it comes after the last call.
     pub async fn close(&self) {
+        self.reads.close().await;
         self.readers.close().await;
         self.writer.close().await;
     }

@@ -3,10 +3,16 @@
 use std::borrow::Cow;
 use std::time::{Instant, SystemTime};
 
+use drawbridge_model::ActivityDecision;
+use rusqlite::types::{ToSqlOutput, ValueRef};
+use rusqlite::{CachedStatement, Connection, ToSql, params};
+
+use crate::chain::{Chain, Field};
 use crate::told::Told;
-use crate::words::{BEGAN, NOTED, kind_word, outcome_word};
+use crate::words::{
+    BEGAN, ENDED, NOTED, decision_word, kind_word, outcome_word, reason_word, rule_word,
+};
 use crate::{CallBegan, CallEnded, EntryId, Excerpt, Note};
-use rusqlite::{Connection, params};
 
 /// What is to be written.
 #[derive(Debug)]
@@ -30,8 +36,13 @@ impl From<CallBegan> for Row {
             server: call.server,
             subject: call.subject,
             arguments: call.arguments,
+            decision: call.reason.map(|_| ActivityDecision::Allowed),
+            reason: call.reason,
             outcome: None,
+            waited: call.waited,
+            request: call.request,
             note: call.note.map(Cow::into_owned),
+            rule: call.rule,
         })
     }
 }
@@ -40,8 +51,10 @@ impl From<CallBegan> for Row {
 pub(crate) struct Waiting {
     pub(crate) row: Row,
     /// Milliseconds since 1970 (UTC).
-    at: i64,
+    pub(crate) at: i64,
     pub(crate) since: Instant,
+    /// What only some kinds of rows have, as JSON.
+    details: Option<String>,
     /// Set by the writer; 0 for a row that has no number.
     pub(crate) id: i64,
     pub(crate) awaits: Awaits,
@@ -67,13 +80,91 @@ pub(crate) enum Place {
     Extra,
 }
 
-const INSERT_ENTRY: &str = "INSERT INTO entries (id, run, at, step, kind, client, client_says, \
-     server, subject, outcome, note, arguments_bytes, arguments_sha256, arguments) \
-     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)";
+/// The columns of a row in their order, without its chain, which comes last and is made from them.
+pub(crate) const COLUMNS: [&str; 26] = [
+    "id",
+    "run",
+    "at",
+    "step",
+    "call",
+    "kind",
+    "client",
+    "client_says",
+    "server",
+    "subject",
+    "decision",
+    "reason",
+    "outcome",
+    "waited_ms",
+    "duration_us",
+    "request",
+    "note",
+    "kept",
+    "details",
+    "arguments_bytes",
+    "arguments_sha256",
+    "result_bytes",
+    "result_sha256",
+    "sent_bytes",
+    "arguments",
+    "result",
+];
 
-const INSERT_END: &str = "INSERT INTO entries (id, run, at, step, call, outcome, duration_us, \
-     note, result_bytes, result_sha256, sent_bytes, result) \
-     VALUES (?1, ?2, ?3, 'ended', ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)";
+const INSERT: &str = "INSERT INTO entries (id, run, at, step, call, kind, client, client_says, \
+     server, subject, decision, reason, outcome, waited_ms, duration_us, request, note, kept, \
+     details, arguments_bytes, arguments_sha256, result_bytes, result_sha256, sent_bytes, \
+     arguments, result, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
+     ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+
+/// Writes rows, each tied to the one before. What was written counts only when it is committed.
+pub(crate) struct Inserting<'a> {
+    connection: &'a Connection,
+    insert: Option<CachedStatement<'a>>,
+    run: i64,
+    /// The chain of the last row.
+    pub(crate) chain: Chain,
+    buffer: &'a mut Vec<u8>,
+}
+
+impl<'a> Inserting<'a> {
+    pub(crate) fn new(
+        connection: &'a Connection,
+        run: i64,
+        chain: Chain,
+        buffer: &'a mut Vec<u8>,
+    ) -> Self {
+        Self { connection, insert: None, run, chain, buffer }
+    }
+
+    /// Writes a row with the number it was given.
+    pub(crate) fn insert(&mut self, waiting: &Waiting) -> rusqlite::Result<()> {
+        if let Row::Kept { key, value } = &waiting.row {
+            return keep(self.connection, key, value);
+        }
+        let insert = match &mut self.insert {
+            Some(insert) => insert,
+            none => none.insert(self.connection.prepare_cached(INSERT)?),
+        };
+        let fields = waiting.fields(self.run);
+        self.chain = self.chain.then(fields, self.buffer);
+        for (index, field) in fields.into_iter().enumerate() {
+            insert.raw_bind_parameter(index + 1, field)?;
+        }
+        insert.raw_bind_parameter(COLUMNS.len() + 1, &self.chain.0[..])?;
+        insert.raw_execute().map(|_| ())
+    }
+}
+
+impl ToSql for Field<'_> {
+    fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
+        Ok(ToSqlOutput::Borrowed(match self {
+            Self::Null => ValueRef::Null,
+            Self::Whole(number) => ValueRef::Integer(*number),
+            Self::Text(text) => ValueRef::Text(text.as_bytes()),
+            Self::Bytes(bytes) => ValueRef::Blob(bytes),
+        }))
+    }
+}
 
 const KEEP: &str = "INSERT INTO kept (key, value) VALUES (?1, ?2) \
      ON CONFLICT (key) DO UPDATE SET value = excluded.value";
@@ -83,7 +174,13 @@ impl Waiting {
         let at = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| whole(since.as_millis()));
-        Self { row, at, since: Instant::now(), id: 0, awaits, place }
+        let details = match &row {
+            Row::Ended(_, CallEnded { model: Some(model), .. }) => {
+                serde_json::to_string(model).ok()
+            }
+            _ => None,
+        };
+        Self { row, at, since: Instant::now(), details, id: 0, awaits, place }
     }
 
     /// Whether this is a call that nobody waits to run any more.
@@ -109,70 +206,62 @@ impl Waiting {
         }
     }
 
-    /// Writes the row with the number it was given.
-    pub(crate) fn insert(&self, connection: &Connection, run: i64) -> rusqlite::Result<()> {
+    /// Its values, in the order of [`COLUMNS`].
+    fn fields(&self, run: i64) -> [Field<'_>; COLUMNS.len()] {
+        let (id, run, at) = (Field::Whole(self.id), Field::Whole(run), Field::Whole(self.at));
+        let mut fields = [Field::Null; COLUMNS.len()];
+        fields[..3].copy_from_slice(&[id, run, at]);
         match &self.row {
-            Row::Began(note) => self.insert_entry(connection, run, BEGAN, note),
-            Row::Noted(note) => self.insert_entry(connection, run, NOTED, note),
-            Row::Ended(call, end) => self.insert_end(connection, run, *call, end),
-            Row::Kept { key, value } => keep(connection, key, value),
+            Row::Began(note) => note_fields(&mut fields, BEGAN, note),
+            Row::Noted(note) => note_fields(&mut fields, NOTED, note),
+            Row::Ended(call, end) => self.end_fields(&mut fields, *call, end),
+            // Has no row of its own.
+            Row::Kept { .. } => {}
         }
+        fields
     }
 
-    fn insert_entry(
-        &self,
-        connection: &Connection,
-        run: i64,
-        step: &str,
-        note: &Note,
-    ) -> rusqlite::Result<()> {
-        let (text, bytes, sha256) = columns(note.arguments.as_ref());
-        connection
-            .prepare_cached(INSERT_ENTRY)?
-            .execute(params![
-                self.id,
-                run,
-                self.at,
-                step,
-                kind_word(note.kind),
-                note.client.as_ref().map(AsRef::<str>::as_ref),
-                note.client_says,
-                note.server.as_ref().map(AsRef::<str>::as_ref),
-                note.subject,
-                note.outcome.map(outcome_word),
-                note.note,
-                bytes,
-                sha256,
-                text,
-            ])
-            .map(|_| ())
-    }
-
-    fn insert_end(
-        &self,
-        connection: &Connection,
-        run: i64,
+    fn end_fields<'a>(
+        &'a self,
+        fields: &mut [Field<'a>; COLUMNS.len()],
         call: EntryId,
-        end: &CallEnded,
-    ) -> rusqlite::Result<()> {
+        end: &'a CallEnded,
+    ) {
         let (text, bytes, sha256) = columns(end.result.as_ref());
-        connection
-            .prepare_cached(INSERT_END)?
-            .execute(params![
-                self.id,
-                run,
-                self.at,
-                call.0,
-                outcome_word(end.outcome),
-                whole(end.duration.as_micros()),
-                end.note,
-                bytes,
-                sha256,
-                end.result_bytes.map(|bytes| whole(u128::from(bytes))),
-                text,
-            ])
-            .map(|_| ())
+        fields[3] = Field::Text(ENDED);
+        fields[4] = Field::Whole(call.0);
+        fields[10] = end.refused.map(|_| decision_word(ActivityDecision::Refused)).into();
+        fields[11] = end.refused.map(reason_word).into();
+        fields[12] = Field::Text(outcome_word(end.outcome));
+        fields[14] = Field::Whole(whole(end.duration.as_micros()));
+        fields[15] = end.request.as_deref().into();
+        fields[16] = end.note.as_deref().into();
+        fields[18] = self.details.as_deref().into();
+        fields[21] = bytes.into();
+        fields[22] = sha256.into();
+        fields[23] = end.result_bytes.map(|bytes| whole(u128::from(bytes))).into();
+        fields[25] = text.into();
     }
+}
+
+fn note_fields<'a>(fields: &mut [Field<'a>; COLUMNS.len()], step: &'static str, note: &'a Note) {
+    let (text, bytes, sha256) = columns(note.arguments.as_ref());
+    fields[3] = Field::Text(step);
+    fields[5] = Field::Text(kind_word(note.kind));
+    fields[6] = note.client.as_ref().map(AsRef::<str>::as_ref).into();
+    fields[7] = note.client_says.as_deref().into();
+    fields[8] = note.server.as_ref().map(AsRef::<str>::as_ref).into();
+    fields[9] = note.subject.as_deref().into();
+    fields[10] = note.decision.map(decision_word).into();
+    fields[11] = note.reason.map(reason_word).into();
+    fields[12] = note.outcome.map(outcome_word).into();
+    fields[13] = note.waited.map(|waited| whole(waited.as_millis())).into();
+    fields[15] = note.request.as_deref().into();
+    fields[16] = note.note.as_deref().into();
+    fields[17] = rule_word(note.rule).into();
+    fields[19] = bytes.into();
+    fields[20] = sha256.into();
+    fields[24] = text.into();
 }
 
 /// Keeps a value under a key.
@@ -182,7 +271,9 @@ pub(crate) fn keep(connection: &Connection, key: &str, value: &str) -> rusqlite:
 
 fn columns(excerpt: Option<&Excerpt>) -> (Option<&str>, Option<i64>, Option<&[u8]>) {
     let Some(Excerpt { text, bytes, sha256 }) = excerpt else { return (None, None, None) };
-    (Some(text), Some(whole(u128::from(*bytes))), sha256.as_ref().map(<[u8; 32]>::as_slice))
+    // Nothing is kept of a text that is not empty.
+    let text = (!text.is_empty() || *bytes == 0).then_some(&**text);
+    (text, Some(whole(u128::from(*bytes))), sha256.as_ref().map(<[u8; 32]>::as_slice))
 }
 
 /// SQLite's integers are signed and have 64 bits.
@@ -198,13 +289,27 @@ mod tests {
     fn a_row_is_written_without_building_a_table_in_memory() {
         let connection = Connection::open_in_memory().expect("opens");
         connection.execute_batch(crate::file::TABLES).expect("tables");
-        for insert in [INSERT_ENTRY, INSERT_END] {
-            let mut steps = connection.prepare(&format!("EXPLAIN {insert}")).expect("prepares");
-            let mut rows = steps.raw_query();
-            while let Some(row) = rows.next().expect("a step") {
-                let step: String = row.get(1).expect("its name");
-                assert_ne!(step, "OpenEphemeral", "in {insert}");
-            }
+        let mut steps = connection.prepare(&format!("EXPLAIN {INSERT}")).expect("prepares");
+        let mut rows = steps.raw_query();
+        while let Some(row) = rows.next().expect("a step") {
+            let step: String = row.get(1).expect("its name");
+            assert_ne!(step, "OpenEphemeral");
         }
+    }
+
+    #[test]
+    fn every_column_is_written_and_chained() {
+        let connection = Connection::open_in_memory().expect("opens");
+        connection.execute_batch(crate::file::TABLES).expect("tables");
+        let mut names = connection.prepare("SELECT name FROM pragma_table_info('entries')");
+        let names = names.as_mut().expect("prepares").query_map([], |row| row.get::<_, String>(0));
+        let mut names: Vec<_> = names.expect("reads").map(|name| name.expect("a name")).collect();
+        let mut written: Vec<_> = COLUMNS.into_iter().chain(["chain"]).collect();
+        let inserted = INSERT.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
+        let inserted: Vec<_> = inserted.expect("names").0.split(", ").collect();
+        assert_eq!(inserted, written, "they are bound in this order");
+        names.sort_unstable();
+        written.sort_unstable();
+        assert_eq!(names, written);
     }
 }

@@ -21,6 +21,7 @@ use tokio_util::sync::CancellationToken;
 
 use drawbridge_model::ActivityOutcome;
 
+use crate::marks::Mark;
 use crate::pen::{Pen, Unwritten};
 use crate::row::{Awaits, Place, Row, Waiting};
 use crate::told::{Begun, Gone, Recorded, Then, Told};
@@ -43,6 +44,7 @@ pub(crate) struct Writer {
     bell: Condvar,
     awaited: Semaphore,
     ends: Semaphore,
+    removing: tokio::sync::Mutex<()>,
     /// Cancelled when the clerk has let the file go.
     finished: CancellationToken,
     trouble: watch::Sender<Option<NotRecorded>>,
@@ -61,9 +63,22 @@ pub(crate) struct Desk {
     pub(crate) wanted: bool,
     /// There are so many pages in the log that they are to be carried into the file.
     pub(crate) carry_due: bool,
+    /// The newest row, when the pen was last put back.
+    pub(crate) head: Mark,
+    /// Rows that are to be removed, and who asked.
+    pub(crate) removal: Option<Removal>,
     /// Calls that began, or wait to, and have no end yet. Only a guide to how busy it is.
     under_way: usize,
     pub(crate) closed: bool,
+}
+
+/// Rows that are to be removed because of their age, the space they take, or because a person wants
+/// it.
+pub(crate) struct Removal {
+    /// All rows with smaller numbers.
+    pub(crate) before: i64,
+    /// Told how many rows were removed.
+    pub(crate) done: oneshot::Sender<Result<i64, NotRecorded>>,
 }
 
 /// What became of a group.
@@ -90,6 +105,7 @@ pub(crate) enum Take {
 impl Writer {
     pub(crate) fn new(pen: Box<Pen>) -> Self {
         let newest = watch::Sender::new(pen.newest());
+        let head = pen.head();
         Self {
             desk: Mutex::new(Desk {
                 waiting: VecDeque::new(),
@@ -98,12 +114,15 @@ impl Writer {
                 handed: None,
                 wanted: false,
                 carry_due: false,
+                head,
+                removal: None,
                 under_way: 0,
                 closed: false,
             }),
             bell: Condvar::new(),
             awaited: Semaphore::new(AWAITED),
             ends: Semaphore::new(ENDS),
+            removing: tokio::sync::Mutex::new(()),
             finished: CancellationToken::new(),
             trouble: watch::Sender::new(None),
             newest,
@@ -213,6 +232,22 @@ impl Writer {
         if desk.ends.len() == 1 {
             self.bell.notify_one();
         }
+    }
+
+    /// Has rows removed, and says how many there were when that is done. One removal at a time: of
+    /// two, the later one waits its turn.
+    pub(crate) async fn remove_before(&self, before: i64) -> Result<i64, NotRecorded> {
+        let _turn = self.removing.lock().await;
+        let (done, removed) = oneshot::channel();
+        {
+            let mut desk = self.desk();
+            if desk.closed {
+                return Err(NotRecorded::Closed);
+            }
+            desk.removal = Some(Removal { before, done });
+        }
+        self.bell.notify_one();
+        removed.await.unwrap_or(Err(NotRecorded::Closed))
     }
 
     pub(crate) fn is_in_trouble(&self) -> bool {
@@ -362,8 +397,13 @@ impl Writer {
     /// Puts the pen on the desk, or hands it to the clerk who wants it.
     pub(crate) fn put_back(&self, pen: Box<Pen>) {
         let mut desk = self.desk();
+        let head = pen.head();
+        // The end of a call rings by itself.
+        let only_notes = desk.under_way == 0 && head != desk.head;
+        desk.head = head;
         desk.carry_due |= pen.unchecked_pages >= PAGES_TO_CARRY;
-        let ring = desk.carry_due || desk.wanted || desk.closed || !desk.waiting.is_empty();
+        let ring =
+            only_notes || desk.carry_due || desk.wanted || desk.closed || !desk.waiting.is_empty();
         if pen.group.is_empty() {
             desk.pen = Some(pen);
         } else {
@@ -381,6 +421,8 @@ impl Writer {
         let left = {
             let mut desk = self.desk();
             desk.ends.clear();
+            // Whoever waits for it learns that it is closed.
+            desk.removal = None;
             std::mem::take(&mut desk.waiting)
         };
         for waiting in left {

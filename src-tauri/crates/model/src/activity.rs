@@ -21,6 +21,54 @@ pub enum ActivityKind {
     ServerCrashed,
     /// A person changed a setting.
     SettingChanged,
+    /// A server's tools are new or changed, and wait for the person; or the person has seen them.
+    ToolsChanged,
+    /// The person's answer to a question is remembered.
+    AnswerGiven,
+    /// The person took a remembered answer back, or it lapsed.
+    AnswerTakenBack,
+    /// A model was asked.
+    ModelRequest,
+    /// Old entries were removed, or all.
+    RecordShortened,
+}
+
+/// What was decided about a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ActivityDecision {
+    /// It may run.
+    Allowed,
+    /// It may not.
+    Refused,
+}
+
+/// Why it was decided so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum ActivityReason {
+    /// The switch of the tool or its server says so.
+    Mode,
+    /// A remembered answer.
+    RememberedAnswer,
+    /// The person answered.
+    Person,
+    /// The person did not answer in time.
+    TimeOut,
+    /// Nobody was there to ask.
+    NobodyToAsk,
+    /// A pause.
+    Pause,
+    /// A limit of the app, or of what can be shown or looked through.
+    Limit,
+    /// The tool is new or changed and was not looked at.
+    Pin,
+    /// What looks like a key or token.
+    Scan,
+    /// The guard or the token check at the door.
+    Guard,
+    /// Drawbridge was quitting.
+    Quitting,
 }
 
 /// How a thing on record ended.

@@ -10,10 +10,10 @@ mod mode;
 mod problem;
 mod server;
 
-pub use activity::{ActivityKind, ActivityOutcome};
+pub use activity::{ActivityDecision, ActivityKind, ActivityOutcome, ActivityReason};
 pub use command_line::display_argv;
 pub use id::{ClientName, NameError, ServerName, ToolName};
-pub use mode::{ChangedTools, Mode, Preset, SecretsRule};
+pub use mode::{ChangedTools, Mode, Preset, RecordRule, SecretsRule};
 pub use problem::Problem;
 pub use server::{
     BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, ServerDefinition, ServerState, Transport,

@@ -60,6 +60,21 @@ pub enum ChangedTools {
     Accept,
 }
 
+/// How much of the arguments and results of a server's calls is kept on record.
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS,
+)]
+#[serde(rename_all = "lowercase")]
+pub enum RecordRule {
+    /// The content, with secrets masked.
+    #[default]
+    Content,
+    /// The names of fields, and for each value what kind it is and how long.
+    Shapes,
+    /// Nothing but the size.
+    Nothing,
+}
+
 /// What is done about keys, tokens and passwords that stand in arguments and results.
 #[derive(
     Debug, Clone, Copy, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema, TS,

@@ -5,7 +5,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
-use crate::{Mode, Preset, SecretsRule, ServerName, ToolName};
+use crate::{Mode, Preset, RecordRule, SecretsRule, ServerName, ToolName};
 
 /// The name of the server that is built in. It is reserved: no configured server may have it.
 pub const BUILT_IN_COMPUTER: &str = "computer";
@@ -27,6 +27,8 @@ pub struct ServerDefinition {
     pub isolation: Isolation,
     /// What is done about keys, tokens and passwords in arguments and results.
     pub secrets: SecretsRule,
+    /// How much of the content of its calls is kept on record.
+    pub record: RecordRule,
 }
 
 /// How a server is reached.

@@ -21,7 +21,7 @@ pub mod scan;
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use drawbridge_model::{ClientName, Mode, Preset, SecretsRule, ServerName, ToolName};
+use drawbridge_model::{ClientName, Mode, Preset, RecordRule, SecretsRule, ServerName, ToolName};
 
 pub use answers::{Answers, KeptAnswers, Lasts, Remembered, Use};
 pub use blocked::{Blocked, Content, Direction, Stopped};
@@ -58,6 +58,8 @@ pub struct ServerRules {
     pub known: Known,
     /// What is done about keys, tokens and passwords in arguments and results.
     pub secrets: SecretsRule,
+    /// How much of the content of its calls is kept on record.
+    pub record: RecordRule,
 }
 
 /// Which tools of a server apps may use, as far as the person has seen them.

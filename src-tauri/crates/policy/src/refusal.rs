@@ -1,5 +1,7 @@
 //! Why a call does not cross, in words for whoever reads it.
 
+use drawbridge_model::ActivityReason;
+
 /// Why a call does not cross.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, thiserror::Error)]
 pub enum Refusal {
@@ -51,6 +53,23 @@ pub enum Refusal {
 }
 
 impl Refusal {
+    /// What the record says why it was refused.
+    #[must_use]
+    pub fn reason(self) -> ActivityReason {
+        match self {
+            Self::Paused | Self::AppPaused | Self::ServerPaused => ActivityReason::Pause,
+            // What was allowed changed: the switch as it is now counts.
+            Self::ServerOff | Self::ToolOff | Self::Lapsed => ActivityReason::Mode,
+            Self::Held => ActivityReason::Pin,
+            Self::NobodyToAsk => ActivityReason::NobodyToAsk,
+            Self::Denied => ActivityReason::Person,
+            Self::Unanswered => ActivityReason::TimeOut,
+            Self::TooManyQuestions | Self::TooLongToShow => ActivityReason::Limit,
+            Self::SecretInArguments | Self::Unscannable => ActivityReason::Scan,
+            Self::Quitting => ActivityReason::Quitting,
+        }
+    }
+
     /// What the app, and the person behind it, reads: who refused what, why, and what can be done.
     /// `subject` is the tool, prompt or resource as its server calls it; control characters in it
     /// are written as escapes.

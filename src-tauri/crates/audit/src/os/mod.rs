@@ -6,6 +6,6 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{create_private_file, create_private_folder};
+pub(crate) use unix::{create_private_file, create_private_folder, write_private_file};
 #[cfg(windows)]
-pub(crate) use windows::{create_private_file, create_private_folder};
+pub(crate) use windows::{create_private_file, create_private_folder, write_private_file};

@@ -1,5 +1,5 @@
 use std::fs::{DirBuilder, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
 use std::path::Path;
 
@@ -13,4 +13,10 @@ pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
 /// puts beside the database the mode of the database.
 pub(crate) fn create_private_file(file: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).mode(0o600).open(file).map(|_| ())
+}
+
+/// Writes a file that only this user can read, over one that is there.
+pub(crate) fn write_private_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
+    options?.write_all(bytes)
 }

@@ -1,5 +1,5 @@
 use std::fs::{DirBuilder, OpenOptions};
-use std::io;
+use std::io::{self, Write as _};
 use std::path::Path;
 
 /// Makes a folder, and those above it. The folders of a user's profile are closed to other users
@@ -11,4 +11,10 @@ pub(crate) fn create_private_folder(folder: &Path) -> io::Result<()> {
 /// Makes an empty file, unless it is there. It inherits the access list of its folder.
 pub(crate) fn create_private_file(file: &Path) -> io::Result<()> {
     OpenOptions::new().write(true).create(true).truncate(false).open(file).map(|_| ())
+}
+
+/// Writes a file that only this user can read, over one that is there.
+pub(crate) fn write_private_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
+    let options = OpenOptions::new().write(true).create(true).truncate(true).open(file);
+    options?.write_all(bytes)
 }

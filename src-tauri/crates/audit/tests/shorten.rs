@@ -1,0 +1,113 @@
+//! The record is kept as short as the person wants it, its space goes back to the disk, and calls go
+//! on meanwhile.
+
+#![expect(clippy::expect_used, reason = "tests stop at what they did not expect")]
+
+mod support;
+
+use std::ops::ControlFlow;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use drawbridge_audit::{CallEnded, Excerpt, Filter, check};
+use drawbridge_model::ActivityOutcome;
+use support::{TestRecord, call, count, within};
+use tokio_util::task::TaskTracker;
+
+fn now() -> i64 {
+    let since = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970");
+    i64::try_from(since.as_millis()).expect("a moment")
+}
+
+/// Calls with a few kilobytes each.
+async fn calls(test: &TestRecord, count: i64) {
+    for n in 0..count {
+        let id = test.record.begin(call("read_file")).await.expect("recorded");
+        let mut end = CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO);
+        end.result = Some(Excerpt::of(&format!("{{\"word{n}\":\"{}\"}}", "x".repeat(4_000))));
+        test.record.end(id, end).await;
+    }
+}
+
+async fn found(test: &TestRecord, text: &str) -> usize {
+    let filter = Filter { text: Some(text.to_owned()), ..Filter::default() };
+    test.record.find(&filter, None, 100).await.expect("a page").entries.len()
+}
+
+fn is_sound(test: &TestRecord) -> bool {
+    let checked = check(&test.folder, |_| ControlFlow::Continue(()));
+    checked.expect("reads").expect("not broken off").broken.is_none()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_older_than_wanted_is_removed_and_found_no_more() {
+    let test = TestRecord::open().await;
+    calls(&test, 5).await;
+    within("they ended", test.ended(5)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    let between = now();
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    calls(&test, 3).await;
+    within("all ended", test.ended(8)).await;
+    assert_eq!(found(&test, "word4").await, 1);
+
+    assert_eq!(test.record.remove_older_than(0).await, Ok(0), "nothing is that old");
+    assert_eq!(test.record.remove_older_than(between).await, Ok(10));
+    assert_eq!(test.record.page(None, 100).await.expect("a page").entries.len(), 3);
+    assert_eq!((found(&test, "word4").await, found(&test, "word2").await), (0, 1));
+    assert_eq!(test.record.remove_older_than(between).await, Ok(0), "once is enough");
+    assert!(is_sound(&test));
+    assert_eq!(test.record.remove_older_than(now() + 1_000).await, Ok(6));
+    assert_eq!(test.record.page(None, 100).await.expect("a page").entries.len(), 0);
+    assert_eq!(test.record.remove_older_than(now()).await, Ok(0), "nothing is left");
+    assert!(is_sound(&test));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_takes_too_much_room_is_removed_oldest_first_and_the_room_is_given_back() {
+    let test = TestRecord::open().await;
+    calls(&test, 1_500).await;
+    within("all ended", test.ended(1_500)).await;
+    let before = test.record.size().await.expect("a size");
+    assert_eq!(test.record.remove_down_to(before.bytes * 2).await, Ok(0), "there is room");
+
+    let wanted = before.bytes / 2;
+    let removed = within("it is shorter", test.record.remove_down_to(wanted)).await;
+    let removed = removed.expect("removes");
+    assert!((1_200..2_400).contains(&removed), "{removed} of 3000 rows");
+    // The index is made shorter behind it.
+    let after = within("the room is given back", async {
+        loop {
+            let size = test.record.size().await.expect("a size");
+            if size.bytes <= wanted {
+                return size;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    })
+    .await;
+    assert!(after.entries < before.entries);
+    assert_eq!((found(&test, "word0").await, found(&test, "word1499").await), (0, 1));
+    assert!(is_sound(&test));
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn calls_go_on_while_rows_are_removed() {
+    let test = TestRecord::open().await;
+    calls(&test, 2_000).await;
+    within("all ended", test.ended(2_000)).await;
+    let tasks = TaskTracker::new();
+    let record = test.record.clone();
+    let removing = tasks.spawn(async move { record.remove_before(3_001).await });
+    let mut meanwhile = 0;
+    while !removing.is_finished() {
+        within("a call is written", test.record.begin(call("meanwhile"))).await.expect("recorded");
+        meanwhile += 1;
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+    assert_eq!(removing.await.expect("no panic"), Ok(3_000));
+    assert!(meanwhile > 3, "{meanwhile}");
+    let eyes = test.eyes();
+    assert_eq!(count(&eyes, "SELECT min(id) FROM entries"), 3_001);
+    assert_eq!(count(&eyes, "SELECT count(*) FROM entries"), 1_000 + meanwhile);
+    assert!(is_sound(&test));
+}

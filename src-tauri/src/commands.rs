@@ -4,7 +4,7 @@
 use drawbridge_core::bridge::CommandError;
 use drawbridge_core::view::*;
 use drawbridge_core::{desktop_commands, engine_commands};
-use drawbridge_model::{ClientName, Mode, Preset, SecretsRule, ServerName, ToolName};
+use drawbridge_model::{ClientName, Mode, Preset, RecordRule, SecretsRule, ServerName, ToolName};
 use tauri::ipc::Invoke;
 use tauri::{State, Wry};
 

@@ -5,7 +5,7 @@
 use std::path::Path;
 
 use drawbridge_core::bridge::{CommandError, ErrorCode};
-use drawbridge_core::view::TokenPlacement;
+use drawbridge_core::view::{ActivityFilter, ExportForm, Exported, TokenPlacement};
 use drawbridge_model::Problem;
 use tauri_plugin_autostart::ManagerExt as _;
 use tauri_plugin_clipboard_manager::ClipboardExt as _;
@@ -62,6 +62,33 @@ impl Shell {
                 folder.display(),
             )),
         }
+    }
+
+    pub(crate) async fn export_activity(
+        &self,
+        filter: ActivityFilter,
+        form: ExportForm,
+    ) -> Result<Option<Exported>, CommandError> {
+        let (kind, extension) = match form {
+            ExportForm::Csv => ("Comma-separated values", "csv"),
+            ExportForm::JsonLines => ("JSON Lines", "jsonl"),
+        };
+        let (answer, chosen) = oneshot::channel();
+        self.app()
+            .dialog()
+            .file()
+            .set_title("Export activity")
+            .set_file_name(format!("drawbridge-activity.{extension}"))
+            .add_filter(kind, &[extension])
+            .save_file(|file| {
+                // The panel may have been closed meanwhile, and then nobody waits.
+                let _ = answer.send(file);
+            });
+        let Ok(Some(file)) = chosen.await else { return Ok(None) };
+        let file = file
+            .into_path()
+            .map_err(|error| failed("This place is not a file on this computer.", error))?;
+        self.engine().export_activity_to(filter, form, file).await.map(Some)
     }
 
     pub(crate) async fn open_config_file(&self) -> Result<(), CommandError> {

@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use drawbridge_core::Engine;
 use drawbridge_core::bridge::PanelEvent;
+use drawbridge_core::view::{LogLine, RecordWork};
 use tauri::{AppHandle, Emitter, EventTarget, Manager, Url, WebviewUrl, WebviewWindowBuilder, Wry};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -237,8 +238,10 @@ async fn forward(app: AppHandle, engine: Engine, label: &'static str) {
 /// Events of one moment, each kind once.
 #[derive(Debug, Default)]
 struct Gathered {
-    lines: Vec<drawbridge_core::view::LogLine>,
+    lines: Vec<LogLine>,
     recorded: bool,
+    /// How far something is that is done with the record; the newest word counts.
+    record_work: Option<Option<RecordWork>>,
 }
 
 impl Gathered {
@@ -246,6 +249,7 @@ impl Gathered {
         match event {
             PanelEvent::LogAppended(lines) => self.lines.extend(lines),
             PanelEvent::ActivityRecorded => self.recorded = true,
+            PanelEvent::RecordWorkMoved(work) => self.record_work = Some(work),
             // The panel gets the newest one from the watch channel.
             PanelEvent::SnapshotChanged(_) => {}
         }
@@ -253,13 +257,15 @@ impl Gathered {
 
     fn events(self) -> impl Iterator<Item = PanelEvent> {
         let lines = (!self.lines.is_empty()).then_some(PanelEvent::LogAppended(self.lines));
-        lines.into_iter().chain(self.recorded.then_some(PanelEvent::ActivityRecorded))
+        let recorded = self.recorded.then_some(PanelEvent::ActivityRecorded);
+        let work = self.record_work.map(PanelEvent::RecordWorkMoved);
+        lines.into_iter().chain(recorded).chain(work)
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use drawbridge_core::view::{LogLine, LogSource};
+    use drawbridge_core::view::LogSource;
 
     use super::*;
 

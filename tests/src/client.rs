@@ -162,6 +162,22 @@ impl McpClient {
         exchange.answer_to(id).await
     }
 
+    /// Makes a request and gives the message that ends it; `None` when the gateway went away.
+    pub async fn try_request(&self, method: &str, params: Value) -> Option<Value> {
+        let id = self.next_id.fetch_add(1, Ordering::Relaxed);
+        let message = json!({"jsonrpc": "2.0", "id": id, "method": method, "params": params});
+        let answer = self
+            .prepared(reqwest::Method::POST)
+            .header("content-type", "application/json")
+            .header("accept", "application/json")
+            .body(message.to_string())
+            .send()
+            .await;
+        let text = answer.ok()?.text().await.ok()?;
+        let last = text.lines().rev().find(|line| line.contains(r#""jsonrpc""#))?;
+        serde_json::from_str(last.trim_start_matches("data:").trim()).ok()
+    }
+
     /// Calls a tool and gives its result.
     ///
     /// # Panics

@@ -455,6 +455,22 @@ impl TestEngine {
         self.wait_for_end(SOON)
     }
 
+    /// What `drawbridged audit verify` says about its record.
+    ///
+    /// # Panics
+    /// When it cannot be run.
+    #[must_use]
+    pub fn verify(&self) -> String {
+        let folder = self.data_dir().display().to_string();
+        let said = self.command(&["audit", "verify", "--data-dir", &folder]).output();
+        let said = said.unwrap_or_else(|error| panic!("drawbridged audit verify: {error}"));
+        format!(
+            "{}{}",
+            String::from_utf8_lossy(&said.stdout),
+            String::from_utf8_lossy(&said.stderr)
+        )
+    }
+
     /// Starts it again on the port it had.
     ///
     /// # Panics

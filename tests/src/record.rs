@@ -130,6 +130,19 @@ impl Database {
         (row.get(0), row.get(1))
     }
 
+    /// Changes rows as another program could that means to.
+    ///
+    /// # Panics
+    /// When it cannot.
+    pub async fn tamper(&mut self, statement: &'static str) {
+        for sql in ["DROP TRIGGER IF EXISTS entries_are_not_changed", statement] {
+            sqlx::query(sql)
+                .execute(&mut self.connection)
+                .await
+                .unwrap_or_else(|error| panic!("{sql}: {error}"));
+        }
+    }
+
     /// Keeps everyone else from writing until [`Database::release`].
     ///
     /// # Panics

@@ -5,7 +5,7 @@ use drawbridge_core::view::{
     Snapshot, ToolClaims, ToolView, TransportView,
 };
 use drawbridge_model::{
-    Isolation, Mode, Preset, Problem, SecretsRule, ServerName, ServerState, ToolName,
+    Isolation, Mode, Preset, Problem, RecordRule, SecretsRule, ServerName, ServerState, ToolName,
 };
 
 use super::look::{Deck, Look, Sign};
@@ -53,6 +53,7 @@ fn server(name: &str, state: ServerState, tools: Vec<ToolView>) -> ServerView {
         preset: Preset::Ask,
         isolation: Isolation::Shared,
         secrets: SecretsRule::Mark,
+        record: RecordRule::Content,
         paused: None,
         start_waits: false,
         identity: None,

@@ -7,6 +7,7 @@
     reason = "a test ends where it fails, and lets apps call in the background"
 )]
 
+mod activity;
 mod misuse;
 mod pauses;
 mod questions;

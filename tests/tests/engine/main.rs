@@ -3,11 +3,13 @@
 #![cfg(unix)]
 #![expect(clippy::unwrap_used, clippy::expect_used, reason = "a test ends where it fails")]
 
+mod audit;
 mod broken_servers;
 mod calls;
 mod forwarder;
 mod guard;
 mod headless;
+mod killed;
 mod pins;
 mod processes;
 mod real_servers;

@@ -9,7 +9,7 @@ use drawbridge_model::Problem;
 use serde::Serialize;
 use ts_rs::TS;
 
-use crate::view::{LogLine, Snapshot};
+use crate::view::{LogLine, RecordWork, Snapshot};
 
 /// Why a command was not carried out, for the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
@@ -43,6 +43,8 @@ pub enum ErrorCode {
     NameTaken,
     /// The file changed since the difference was shown: show it again.
     FileChanged,
+    /// The person broke it off: say nothing.
+    Cancelled,
     /// Anything else: show the sentence.
     Other,
 }
@@ -57,6 +59,8 @@ pub enum PanelEvent {
     LogAppended(Vec<LogLine>),
     /// Something was put on record.
     ActivityRecorded,
+    /// How far a check of the record or an export is; `null` when it is over.
+    RecordWorkMoved(Option<RecordWork>),
 }
 
 /// Commands of the engine: `name(argument: Type, …) -> Type;`, each an async method of
@@ -140,6 +144,28 @@ macro_rules! engine_commands {
             activity_page(query: ActivityQuery) -> ActivityPage;
             /// One entry of the record, whole.
             activity_detail(id: i64) -> ActivityDetail;
+            /// What there is to filter by.
+            activity_choices() -> ActivityChoices;
+            /// How much happened over time. Bars of a day and more begin at midnight where the
+            /// person is: `utc_offset_minutes` is added to UTC for that.
+            activity_picture(filter: ActivityFilter, grouping: ActivityGrouping, utc_offset_minutes: i32) -> ActivityPicture;
+            /// What happened since the person last looked; nothing where nothing did.
+            away() -> Option<Away>;
+            /// The person has looked at what happened up to this entry.
+            looked_at_activity(newest: i64) -> ();
+            /// What the record takes, and how long it is kept.
+            record_state() -> RecordState;
+            /// Says how long the record is kept and how large it may grow.
+            set_record_limits(keep_days: Option<u32>, keep_megabytes: Option<u32>) -> ();
+            /// Says how much of the content of a server's calls is kept on record.
+            set_record_rule(server: ServerName, rule: RecordRule) -> ();
+            /// Checks whether the record is as it was written.
+            check_record() -> RecordCheck;
+            /// Breaks off what is being done with the record: a check or an export, which then
+            /// fails with `cancelled`.
+            cancel_record_work() -> ();
+            /// Removes all there is on record, but for the entry that says so.
+            delete_activity() -> ();
             /// What VS Code needs to connect; makes the app `vscode` when it does not exist.
             vscode_setup(placement: TokenPlacement) -> VscodeSetup;
             /// Makes a new token for the app `vscode`; the old one stops working.
@@ -173,6 +199,9 @@ macro_rules! desktop_commands {
             open_vscode_install() -> ();
             /// Lets the person choose a folder; `null` when they change their mind.
             choose_folder() -> Option<String>;
+            /// Lets the person choose a file and writes entries to it, oldest first; `null` when they
+            /// change their mind before it begins.
+            export_activity(filter: ActivityFilter, form: ExportForm) -> Option<Exported>;
             /// Opens the config file in the person's editor.
             open_config_file() -> ();
             /// Opens the folder with the servers' logs.

@@ -6,6 +6,7 @@ mod consent;
 mod export;
 mod failure;
 mod pauses;
+mod record;
 mod secrets;
 mod seen;
 mod servers;
@@ -30,6 +31,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 pub(crate) use activity::indented;
+use record::RecordDesk;
 pub use start_error::StartError;
 
 use crate::access::Access;
@@ -107,6 +109,9 @@ struct Inner {
     kept: watch::Sender<Kept>,
     kept_written: watch::Receiver<u64>,
     events: broadcast::Sender<PanelEvent>,
+    record_desk: Arc<RecordDesk>,
+    /// When this run began, in milliseconds since 1970 (UTC).
+    started_at: i64,
     edits: InOrder,
     log_watch: watch::Sender<CancellationToken>,
     /// Removed servers that can be put back.
@@ -287,6 +292,8 @@ impl Engine {
             stop.clone(),
         ));
 
+        tasks.spawn(record::keep_short(record.clone(), store.subscribe(), stop.clone()));
+
         let (events, _) = broadcast::channel(WAITING_EVENTS);
         let engine = Self(Arc::new(Inner {
             edits: InOrder::start(&tasks, &stop),
@@ -308,6 +315,8 @@ impl Engine {
             gateway,
             kept,
             kept_written,
+            record_desk: RecordDesk::new(events.clone()),
+            started_at: crate::clock::now_ms(),
             events,
             tasks,
             servers,

@@ -4,15 +4,17 @@
 //! All times are milliseconds since 1970 (UTC).
 
 use drawbridge_model::{
-    ActivityKind, ActivityOutcome, ClientName, Isolation, Mode, Preset, Problem, SecretsRule,
-    ServerName, ServerState, ToolName,
+    ClientName, Isolation, Mode, Preset, Problem, RecordRule, SecretsRule, ServerName, ServerState,
+    ToolName,
 };
 use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod consent;
+mod record;
 
 pub use consent::*;
+pub use record::*;
 
 /// Everything that is true right now, as far as a person wants to see it.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
@@ -109,6 +111,8 @@ pub struct ServerView {
     pub isolation: Isolation,
     /// What is done about keys and tokens in arguments and results.
     pub secrets: SecretsRule,
+    /// How much of the content of its calls is kept on record.
+    pub record: RecordRule,
     /// The pause of all it offers.
     pub paused: Option<PauseView>,
     /// How it is started was changed outside the panel, and it waits for the person to agree.
@@ -463,62 +467,4 @@ pub struct FileWritten {
     pub backup: Option<String>,
     /// Undoes it while Drawbridge runs.
     pub undo: String,
-}
-
-/// Which part of the record a page shows.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityQuery {
-    /// Entries older than this one (its id); absent for the newest.
-    pub before: Option<i64>,
-    /// Most entries to return, at most 200.
-    pub limit: u32,
-}
-
-/// One thing on record.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityEntry {
-    /// Grows with each entry.
-    pub id: i64,
-    /// When it began.
-    pub at: i64,
-    /// What happened.
-    pub kind: ActivityKind,
-    /// The app, where one was involved.
-    pub client: Option<String>,
-    /// The server, where one was involved.
-    pub server: Option<String>,
-    /// The tool, prompt or resource, where one was involved.
-    pub subject: Option<String>,
-    /// How it ended. Absent while a call is running.
-    pub outcome: Option<ActivityOutcome>,
-    /// How long a call took, in milliseconds.
-    pub duration_ms: Option<i64>,
-    /// One sentence: why it was refused, what the error was, what was changed.
-    pub note: Option<String>,
-}
-
-/// A page of the record, newest first.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityPage {
-    /// The entries.
-    pub entries: Vec<ActivityEntry>,
-    /// Whether older ones follow.
-    pub more: bool,
-}
-
-/// One thing on record, whole.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
-#[serde(rename_all = "camelCase")]
-pub struct ActivityDetail {
-    /// As in the list.
-    pub entry: ActivityEntry,
-    /// The arguments as indented JSON, cut at a set size.
-    pub arguments: Option<String>,
-    /// The result or error as indented JSON, cut at a set size.
-    pub result: Option<String>,
-    /// Size of the result as it was sent, in bytes.
-    pub result_bytes: Option<i64>,
 }

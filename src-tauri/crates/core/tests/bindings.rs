@@ -9,7 +9,7 @@ use std::path::{Path, PathBuf};
 
 use drawbridge_core::bridge::{CommandError, PanelEvent};
 use drawbridge_core::view::*;
-use drawbridge_model::{ClientName, Mode, Preset, SecretsRule, ServerName, ToolName};
+use drawbridge_model::{ClientName, Mode, Preset, RecordRule, SecretsRule, ServerName, ToolName};
 use ts_rs::{Config, TS, TypeVisitor};
 
 /// Collects the names of exported types that a type mentions.

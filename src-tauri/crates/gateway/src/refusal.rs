@@ -8,7 +8,7 @@
 use std::time::Duration;
 
 use drawbridge_audit::{Note, Record};
-use drawbridge_model::{ActivityKind, ActivityOutcome};
+use drawbridge_model::{ActivityDecision, ActivityKind, ActivityOutcome, ActivityReason};
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
@@ -146,6 +146,8 @@ async fn enter(record: &Record, refused: Refused) {
     let mut note = Note::new(ActivityKind::RequestRefused);
     note.subject = Some(request);
     note.outcome = Some(ActivityOutcome::Refused);
+    note.decision = Some(ActivityDecision::Refused);
+    note.reason = Some(ActivityReason::Guard);
     note.note = Some(match (host.is_empty(), origin.is_empty()) {
         (true, true) => format!("{reason} (from {peer})"),
         (false, true) => format!("{reason} (from {peer}, for host {host})"),
@@ -158,6 +160,8 @@ async fn enter_count(record: &Record, counted: u64) {
     tracing::warn!(counted, "further requests refused");
     let mut note = Note::new(ActivityKind::RequestRefused);
     note.outcome = Some(ActivityOutcome::Refused);
+    note.decision = Some(ActivityDecision::Refused);
+    note.reason = Some(ActivityReason::Guard);
     note.note = Some(format!("{counted} further requests were refused within a minute"));
     write(record, note).await;
 }

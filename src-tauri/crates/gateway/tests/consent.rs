@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use drawbridge_gateway::Limits;
 use drawbridge_mcp::Offer;
-use drawbridge_model::{ActivityOutcome, Mode, ServerName};
+use drawbridge_model::{ActivityOutcome, ActivityReason, Mode, ServerName};
 use drawbridge_policy::{Answer, Lasts, Question, WAITING_PER_CLIENT};
 use serde_json::json;
 use support::http::Line;
@@ -88,7 +88,7 @@ async fn a_call_runs_once_it_is_allowed_and_the_next_one_is_asked_about_again() 
     assert!(said(&line.answer().await.last_message()).starts_with("files: "));
     let entries = stage.entries(1).await;
     assert_eq!(entries[0].outcome, Some(ActivityOutcome::Succeeded));
-    assert_eq!(entries[0].note.as_deref(), Some("Allowed once by the person."));
+    assert_eq!(entries[0].reason, Some(ActivityReason::Person));
     let (_line, _id) = asks(&stage, &mut app).await;
     assert_eq!(files.heard("tools/call").len(), 1);
 }
@@ -120,8 +120,9 @@ async fn an_answer_for_the_session_holds_there_and_ends_with_it() {
     app.end().await;
     assert!(stage.shared.answers.all().is_empty(), "it ended with the session");
     assert_eq!(files.heard("tools/call").len(), 2);
-    let notes: Vec<_> = stage.entries(2).await.into_iter().map(|entry| entry.note).collect();
-    assert_eq!(notes[0].as_deref(), Some("Allowed by an answer for this session."));
+    let entry = stage.entries(2).await.remove(0);
+    assert_eq!(entry.reason, Some(ActivityReason::RememberedAnswer));
+    assert_eq!(entry.note.as_deref(), Some("Allowed by an answer for this session."));
 }
 
 #[tokio::test]

@@ -6,6 +6,7 @@
     reason = "a command line answers on standard output and explains on standard error"
 )]
 
+mod audit;
 mod client;
 mod pins;
 mod serve;
@@ -57,10 +58,47 @@ enum Command {
         #[command(subcommand)]
         command: ClientCommand,
     },
+    /// Read the record of what happened, also while Drawbridge runs.
+    Audit {
+        #[command(subcommand)]
+        command: Box<AuditCommand>,
+    },
     /// See which tools are known, and accept those that are new or changed.
     Pins {
         #[command(subcommand)]
         command: PinsCommand,
+    },
+}
+
+#[derive(Subcommand)]
+enum AuditCommand {
+    /// Check whether the record is as it was written, and say where it is not.
+    Verify {
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Print the newest entries that fit, a line each.
+    Search {
+        #[command(flatten)]
+        which: audit::Which,
+        /// Most entries to print.
+        #[arg(long, default_value_t = 50)]
+        limit: u32,
+        #[command(flatten)]
+        places: Places,
+    },
+    /// Write the entries that fit, oldest first.
+    Export {
+        #[command(flatten)]
+        which: audit::Which,
+        /// The form.
+        #[arg(long, value_enum, default_value = "csv")]
+        format: audit::Form,
+        /// The file; standard output unless given.
+        #[arg(long)]
+        output: Option<PathBuf>,
+        #[command(flatten)]
+        places: Places,
     },
 }
 
@@ -149,6 +187,15 @@ fn main() -> ExitCode {
         match command {
             Command::Serve { places, port } => serve::serve(places, port).await,
             Command::Stdio { client, places } => stdio::bridge(client, places).await,
+            Command::Audit { command } => match *command {
+                AuditCommand::Verify { places } => audit::verify(places),
+                AuditCommand::Search { which, limit, places } => {
+                    audit::search(which, limit, places)
+                }
+                AuditCommand::Export { which, format, output, places } => {
+                    audit::export(which, format, output, places)
+                }
+            },
             Command::Pins { command } => match command {
                 PinsCommand::List { places } => pins::list(places).await,
                 PinsCommand::Accept { server, tool, places } => {

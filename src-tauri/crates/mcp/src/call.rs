@@ -81,6 +81,12 @@ impl Call {
         event
     }
 
+    /// The id its request has on the way to the server.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        self.id
+    }
+
     /// Waits for the outcome. Notifications are dropped and questions refused on the way.
     ///
     /// # Errors

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 use std::path::Path;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, ClientName, Isolation, Mode, Preset, Problem, SecretsRule, ServerDefinition,
-    ServerName, ToolName, Transport,
+    BUILT_IN_COMPUTER, ClientName, Isolation, Mode, Preset, Problem, RecordRule, SecretsRule,
+    ServerDefinition, ServerName, ToolName, Transport,
 };
 
 use super::jsonc::{BYTE_ORDER_MARK, without_mark};
 use super::splice::{self, Cut, Json, Misfit};
-use super::{ClientEntry, Config, TokenSource, parse};
+use super::{AuditSettings, ClientEntry, Config, TokenSource, parse};
 use crate::view::ConfigProblem;
 
 /// One change to the config file.
@@ -42,6 +42,15 @@ pub enum Edit {
         /// What it shall be.
         rule: SecretsRule,
     },
+    /// Sets how much of the content of its calls is kept on record.
+    SetRecordRule {
+        /// The server, which may be the built-in one.
+        server: ServerName,
+        /// What it shall be.
+        rule: RecordRule,
+    },
+    /// Sets how long the record is kept.
+    SetAudit(AuditSettings),
     /// Switches a server on or off.
     SetEnabled {
         /// The server, which may be the built-in one.
@@ -305,6 +314,31 @@ fn change(text: &str, config: &Config, edit: &Edit) -> Result<String, Fail> {
                 false => Ok(splice::set(text, &path, secrets_word(*rule))?),
             }
         }
+        Edit::SetRecordRule { server, rule } => {
+            let known = known(config, server, BuiltIn::Welcome)?;
+            let path = ["mcpServers", server.as_str(), "drawbridge", "record"];
+            match known.record == *rule {
+                true => Ok(text.to_owned()),
+                false => Ok(splice::set(text, &path, record_word(*rule))?),
+            }
+        }
+        Edit::SetAudit(audit) => {
+            let limits = [
+                ("keepDays", config.audit.keep_days, audit.keep_days),
+                ("keepMegabytes", config.audit.keep_megabytes, audit.keep_megabytes),
+            ];
+            let mut text = text.to_owned();
+            for (key, was, wanted) in limits {
+                text = match wanted {
+                    _ if was == wanted => text,
+                    Some(number) => {
+                        splice::set(&text, &["audit", key], Json::Number(number.into()))?
+                    }
+                    None => without(text, &["audit", key])?,
+                };
+            }
+            Ok(text)
+        }
         Edit::SetEnabled { server, enabled } => {
             let known = known(config, server, BuiltIn::Welcome)?;
             set_enabled(text, known, *enabled)
@@ -432,6 +466,14 @@ fn secrets_word(rule: SecretsRule) -> Json {
     })
 }
 
+fn record_word(rule: RecordRule) -> Json {
+    Json::Text(match rule {
+        RecordRule::Content => "content".to_owned(),
+        RecordRule::Shapes => "shapes".to_owned(),
+        RecordRule::Nothing => "nothing".to_owned(),
+    })
+}
+
 /// The keys of a transport in the order people write them. A key without a value has none.
 fn transport_keys(transport: &Transport) -> Vec<(&'static str, Option<Json>)> {
     let texts = |list: &[String]| Json::List(list.iter().cloned().map(Json::Text).collect());
@@ -480,6 +522,9 @@ fn server_group(server: &ServerDefinition) -> Json {
     }
     if server.secrets != SecretsRule::default() {
         own.push(("secrets".to_owned(), secrets_word(server.secrets)));
+    }
+    if server.record != RecordRule::default() {
+        own.push(("record".to_owned(), record_word(server.record)));
     }
     keys.push(("drawbridge".to_owned(), Json::Group(own)));
     Json::Group(keys)

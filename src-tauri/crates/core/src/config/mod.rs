@@ -12,6 +12,7 @@ pub mod edit;
 pub mod schema;
 pub mod template;
 
+mod audit;
 mod clients;
 mod disk;
 mod gateway;
@@ -30,8 +31,8 @@ use std::fmt;
 use std::path::Path;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, ChangedTools, ClientName, Isolation, Preset, SecretsRule, ServerDefinition,
-    ServerName, Transport,
+    BUILT_IN_COMPUTER, ChangedTools, ClientName, Isolation, Preset, RecordRule, SecretsRule,
+    ServerDefinition, ServerName, Transport,
 };
 use sha2::{Digest, Sha256};
 
@@ -55,8 +56,19 @@ pub struct Config {
     pub gateway: GatewaySettings,
     /// What happens to tools that are added or changed later.
     pub changed_tools: ChangedTools,
+    /// How long the record is kept.
+    pub audit: AuditSettings,
     /// The apps that may connect.
     pub clients: BTreeMap<ClientName, ClientEntry>,
+}
+
+/// The section `audit`: how long the record is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct AuditSettings {
+    /// Days after which entries are removed, 1 to 36,500; never where absent.
+    pub keep_days: Option<u32>,
+    /// Megabytes on disk above which the oldest are removed, 10 to 1,000,000; never where absent.
+    pub keep_megabytes: Option<u32>,
 }
 
 /// The section `gateway`.
@@ -100,6 +112,7 @@ impl Default for Config {
             computer: computer(),
             gateway: GatewaySettings::default(),
             changed_tools: ChangedTools::default(),
+            audit: AuditSettings::default(),
             clients: BTreeMap::new(),
         }
     }
@@ -118,6 +131,7 @@ fn computer() -> ServerDefinition {
         tools: BTreeMap::new(),
         isolation: Isolation::Shared,
         secrets: SecretsRule::default(),
+        record: RecordRule::default(),
     }
 }
 

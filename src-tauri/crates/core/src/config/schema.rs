@@ -4,7 +4,7 @@
 
 use std::collections::BTreeMap;
 
-use drawbridge_model::{ChangedTools, Isolation, Mode, Preset, SecretsRule};
+use drawbridge_model::{ChangedTools, Isolation, Mode, Preset, RecordRule, SecretsRule};
 use schemars::generate::SchemaSettings;
 use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema};
@@ -31,8 +31,8 @@ pub struct ConfigFile {
     pub backends: Option<NoSettings>,
     /// Rules for all servers.
     pub policy: Option<PolicySettings>,
-    /// Kept for settings of the record. It has none so far.
-    pub audit: Option<NoSettings>,
+    /// How long the record of what happened is kept.
+    pub audit: Option<AuditSettings>,
     /// Kept for settings of the control panel. It has none so far.
     pub panel: Option<NoSettings>,
 }
@@ -44,6 +44,19 @@ pub struct PolicySettings {
     /// What happens to a tool that a server adds or changes after its tools were first seen. `hold`
     /// unless set.
     pub changed_tools: Option<ChangedTools>,
+}
+
+/// How long the record of what happened is kept. What is older, or too much, is removed, the oldest
+/// first.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub struct AuditSettings {
+    /// In days. Kept for good unless set.
+    #[schemars(range(min = 1, max = 36500))]
+    pub keep_days: Option<u32>,
+    /// Most megabytes it may take on disk. As much as it needs unless set.
+    #[schemars(range(min = 10, max = 1_000_000))]
+    pub keep_megabytes: Option<u32>,
 }
 
 /// A section without settings so far.
@@ -82,6 +95,8 @@ pub struct BuiltInSettings {
     pub tools: Option<BTreeMap<String, Mode>>,
     /// What is done about keys, tokens and passwords in arguments and results. `mark` unless set.
     pub secrets: Option<SecretsRule>,
+    /// How much of the arguments and results of its calls is kept on record. `content` unless set.
+    pub record: Option<RecordRule>,
 }
 
 /// One server: a program on this computer (`command`) or a server elsewhere (`url`). Keys that
@@ -154,6 +169,8 @@ pub struct ServerSettings {
     pub isolation: Option<Isolation>,
     /// What is done about keys, tokens and passwords in arguments and results. `mark` unless set.
     pub secrets: Option<SecretsRule>,
+    /// How much of the arguments and results of its calls is kept on record. `content` unless set.
+    pub record: Option<RecordRule>,
 }
 
 /// Where Drawbridge listens, which is always on this computer alone, and whom it answers.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, ChangedTools, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule,
-    ServerDefinition, ServerName, ToolName, Transport,
+    BUILT_IN_COMPUTER, ChangedTools, Endpoint, Isolation, Launch, Mode, Preset, RecordRule,
+    SecretsRule, ServerDefinition, ServerName, ToolName, Transport,
 };
 use jsonc_parser::ast::{Object, Value};
 
@@ -18,7 +18,8 @@ pub(super) const SERVER_KEYS: &[&str] =
     &["type", "command", "args", "env", "cwd", "url", "headers", "disabled", "drawbridge"];
 
 /// The keys of `mcpServers.NAME.drawbridge`, which are ours.
-pub(super) const DRAWBRIDGE_KEYS: &[&str] = &["enabled", "preset", "tools", "isolation", "secrets"];
+pub(super) const DRAWBRIDGE_KEYS: &[&str] =
+    &["enabled", "preset", "tools", "isolation", "secrets", "record"];
 
 /// The words for how a server is reached, other apps' words included. Without a kind: a transport
 /// that is not spoken here.
@@ -111,6 +112,7 @@ fn read_server(
         tools: BTreeMap::new(),
         isolation: Isolation::default(),
         secrets: SecretsRule::default(),
+        record: RecordRule::default(),
     };
     if let Some(found) = property(entry, "drawbridge") {
         let at = key.child("drawbridge");
@@ -328,6 +330,11 @@ fn read_own(
         [("shared", Isolation::Shared), ("per-app", Isolation::PerApp)];
     const SECRETS: [(&str, SecretsRule); 3] =
         [("mark", SecretsRule::Mark), ("mask", SecretsRule::Mask), ("block", SecretsRule::Block)];
+    const RECORDS: [(&str, RecordRule); 3] = [
+        ("content", RecordRule::Content),
+        ("shapes", RecordRule::Shapes),
+        ("nothing", RecordRule::Nothing),
+    ];
     reading.only_known(own, key, DRAWBRIDGE_KEYS)?;
     if let Some((enabled, _)) = reading.optional(own, key, "enabled", Reading::truth)? {
         server.enabled = enabled;
@@ -340,6 +347,9 @@ fn read_own(
     }
     if let Some(found) = property(own, "secrets") {
         server.secrets = choice(&found.value, &key.child("secrets"), &SECRETS)?;
+    }
+    if let Some(found) = property(own, "record") {
+        server.record = choice(&found.value, &key.child("record"), &RECORDS)?;
     }
     if let Some(found) = property(own, "tools") {
         let key = key.child("tools");

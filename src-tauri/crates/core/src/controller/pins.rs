@@ -130,8 +130,7 @@ impl State {
         self.publish_policy(effects);
         effects.push(Effect::TellToolsChanged(server.clone()));
         let text = format!("Looked at and let apps use: {}", seen.join(", "));
-        let note = super::state::setting_note(text, Some(server.clone()));
-        effects.push(Effect::Note(Box::new(note)));
+        effects.push(tools_note(server, text));
     }
 
     /// Compares what a server lists with what was seen. Tells whether that changed what apps may
@@ -208,9 +207,13 @@ fn held_note(server: &ServerName, held: &[(&ToolName, Why)]) -> Option<Effect> {
     if held.len() > NAMED {
         text.push_str(&format!(", and {} more", held.len() - NAMED));
     }
-    let mut note = Note::new(ActivityKind::SettingChanged);
+    Some(tools_note(server, text))
+}
+
+fn tools_note(server: &ServerName, text: String) -> Effect {
+    let mut note = Note::new(ActivityKind::ToolsChanged);
     note.outcome = Some(ActivityOutcome::Succeeded);
     note.server = Some(server.clone());
     note.note = Some(text);
-    Some(Effect::Note(Box::new(note)))
+    Effect::Note(Box::new(note))
 }

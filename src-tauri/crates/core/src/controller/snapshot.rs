@@ -136,6 +136,7 @@ fn server_view(slot: &Slot, offer: Option<&Offer>, state: &State, policy: &Polic
         preset: rules.map_or(definition.preset, |rules| rules.preset),
         isolation: definition.isolation,
         secrets: definition.secrets,
+        record: definition.record,
         paused: state.pauses.server(&definition.name),
         start_waits: slot.start_waits,
         identity: slot.identity.clone(),

@@ -286,6 +286,7 @@ impl State {
                 start: slot.start,
                 known: slot.known.clone(),
                 secrets: definition.secrets,
+                record: definition.record,
             };
             for switch in self.switched_off.keys().filter(|s| s.server == definition.name) {
                 match &switch.tool {

@@ -3,8 +3,9 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use drawbridge_model::{Mode, ServerName, ToolName};
-use drawbridge_policy::{Answer, Lasts, Question, Remembered};
+use drawbridge_audit::Note;
+use drawbridge_model::{ActivityKind, ActivityOutcome, Mode, ServerName, ToolName};
+use drawbridge_policy::{Answer, Lasts, Question, Remembered, Use};
 
 use super::Engine;
 use super::failure::quitting;
@@ -91,7 +92,7 @@ impl Engine {
         for Remembered { about, .. } in taken.iter().map(Arc::as_ref) {
             let text =
                 format!("\"{}\" has to ask again before using \"{}\"", about.client, about.tool);
-            self.note(text, Some(about.server.clone()));
+            self.put_on_record(answer_note(ActivityKind::AnswerTakenBack, about, text));
         }
         if taken.iter().any(|remembered| remembered.lasts == Lasts::Always) {
             self.keep_answers().await?;
@@ -135,7 +136,7 @@ impl Engine {
             Lasts::Always => "without being asked",
         };
         let text = format!("\"{}\" may use \"{}\" {how_long}", about.client, about.tool);
-        self.note(text, Some(about.server.clone()));
+        self.put_on_record(answer_note(ActivityKind::AnswerGiven, about, text));
     }
 
     /// Remembers an answer once it is written, so that it cannot be forgotten after it counted.
@@ -184,4 +185,15 @@ impl Engine {
             tracing::warn!(%error, "when answers were last used is not kept");
         }
     }
+}
+
+/// That an answer is remembered, or not any more.
+fn answer_note(kind: ActivityKind, about: &Use, text: String) -> Note {
+    let mut note = Note::new(kind);
+    note.outcome = Some(ActivityOutcome::Succeeded);
+    note.client = Some(about.client.clone());
+    note.server = Some(about.server.clone());
+    note.subject = Some(about.tool.to_string());
+    note.note = Some(text);
+    note
 }

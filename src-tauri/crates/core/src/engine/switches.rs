@@ -1,8 +1,8 @@
 //! Switching tools and servers. What is switched off counts at once, in the policy and over a
 //! restart, before it is written to the config; what is allowed counts once it is written.
 
-use drawbridge_audit::SwitchedOff;
-use drawbridge_model::{Mode, Preset, SecretsRule, ServerName, ToolName};
+use drawbridge_audit::{Note, SwitchedOff};
+use drawbridge_model::{Mode, Preset, RecordRule, SecretsRule, ServerName, ToolName};
 
 use super::Engine;
 use super::failure::{edit_failed, no_such_server, quitting};
@@ -120,6 +120,25 @@ impl Engine {
         self.edit(vec![Edit::SetSecretsRule { server, rule }]).await
     }
 
+    /// Says how much of the content of a server's calls is kept on record.
+    ///
+    /// # Errors
+    /// When the server is unknown or the config cannot be written.
+    pub async fn set_record_rule(
+        &self,
+        server: ServerName,
+        rule: RecordRule,
+    ) -> Result<(), CommandError> {
+        self.known(&server)?;
+        let kept = match rule {
+            RecordRule::Content => "What its calls hold is kept on record",
+            RecordRule::Shapes => "Only names and shapes of what its calls hold are kept on record",
+            RecordRule::Nothing => "Nothing of what its calls hold is kept on record",
+        };
+        self.note(kept.to_owned(), Some(server.clone()));
+        self.edit(vec![Edit::SetRecordRule { server, rule }]).await
+    }
+
     async fn switch(
         &self,
         switch: SwitchedOff,
@@ -186,11 +205,15 @@ impl Engine {
 
     /// Puts on record that a person changed something.
     pub(super) fn note(&self, text: String, server: Option<ServerName>) {
-        let note = setting_note(text, server);
+        self.put_on_record(setting_note(text, server));
+    }
+
+    /// Puts something that a person did on record, without waiting for it.
+    pub(super) fn put_on_record(&self, note: Note) {
         let record = self.0.record.clone();
         self.0.tasks.spawn(async move {
             if let Err(error) = record.note(note).await {
-                tracing::warn!(%error, "a changed setting was not put on record");
+                tracing::warn!(%error, "what a person did was not put on record");
             }
         });
     }

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::path::PathBuf;
 
 use drawbridge_model::{
-    BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, Preset, Problem, SecretsRule, ServerDefinition,
-    ServerName, Transport,
+    BUILT_IN_COMPUTER, Endpoint, Isolation, Launch, Preset, Problem, RecordRule, SecretsRule,
+    ServerDefinition, ServerName, Transport,
 };
 
 use crate::config::{check_header, check_url, check_variable, template};
@@ -82,6 +82,7 @@ pub fn check(
             tools: BTreeMap::new(),
             isolation: Isolation::default(),
             secrets: SecretsRule::default(),
+            record: RecordRule::default(),
         },
     })
 }

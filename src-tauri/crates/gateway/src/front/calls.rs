@@ -20,7 +20,7 @@ use drawbridge_mcp::wire::{self, Edit};
 use drawbridge_mcp::{
     Call, CallEvent, Caller, Connection, PeerFeatures, Prepared, Request, SendError,
 };
-use drawbridge_model::{ActivityKind, Problem, ServerName};
+use drawbridge_model::{ActivityKind, Problem, RecordRule, ServerName};
 use drawbridge_policy::{Fingerprint, Refusal};
 use serde_json::value::RawValue;
 
@@ -35,6 +35,9 @@ use super::questions::Asked;
 use crate::edge::Edge;
 use crate::presence::now_ms;
 use crate::session::{InFlight, Session, Withdrawn};
+
+/// Longest id of an app's request that is kept on record, in bytes.
+const LONGEST_ID: usize = 200;
 
 /// A request to a server.
 pub(crate) struct Crossing {
@@ -51,6 +54,8 @@ pub(crate) struct Crossing {
     pub(crate) translate: Translate,
     /// The person allowed this one call of the tool as it was then.
     pub(crate) allowed: OnceLock<Option<Fingerprint>>,
+    /// How much of what it is called with is kept on record.
+    pub(crate) rule: RecordRule,
     /// What was found in its arguments, if anything was.
     pub(crate) suspicious: Option<Box<Suspicious>>,
 }
@@ -113,7 +118,12 @@ impl Passage {
             let _counted = counted;
             let asked = match crossing.decide(&passage.edge, &passage.session, Moment::OnArrival) {
                 Err(Stop::Ask { every_time }) => {
-                    Box::pin(passage.ask(&crossing, every_time, &voice)).await
+                    let since = Instant::now();
+                    let asked = Box::pin(passage.ask(&crossing, every_time, &voice)).await;
+                    if let Some(began) = &mut transit.began {
+                        began.waited = Some(since.elapsed());
+                    }
+                    asked
                 }
                 Err(Stop::Refused(refusal)) => Err(NotAllowed::Refused(refusal)),
                 Ok(pass) => Ok(pass),
@@ -125,6 +135,7 @@ impl Passage {
                 Ok(pass) => {
                     if let Some(began) = &mut transit.began {
                         began.note = crossing.note(&pass);
+                        began.reason = Some(pass.reason());
                     }
                     let ending = passage.run(&crossing, &voice, &mut transit).await;
                     let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
@@ -132,7 +143,8 @@ impl Passage {
                         Some(looking) => Some(Box::pin(looking).await),
                         None => None,
                     };
-                    let (answer, end) = passage.close(&crossing, ending, found, since);
+                    let (answer, mut end) = passage.close(&crossing, ending, found, since);
+                    end.request = transit.sent_as();
                     // The end is queued before the answer leaves, so that whoever has the answer
                     // finds it on record.
                     if let Some(id) = transit.on_record {
@@ -160,7 +172,8 @@ impl Passage {
                 self.tell_the_person(crossing, refusal);
                 let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
                 let answer = crossing.gate.refused(&self.id, &sentence);
-                (began.map(|began| Note::refused(began, sentence)), Some(answer))
+                let reason = refusal.reason();
+                (began.map(|began| Note::refused(began, reason, sentence)), Some(answer))
             }
             NotAllowed::Withdrawn(sentence, answers) => {
                 let answer = answers.then(|| crossing.gate.refused(&self.id, sentence));
@@ -191,6 +204,8 @@ impl Passage {
         began.server = Some(crossing.server.clone());
         began.subject = Some(crossing.subject.clone());
         began.arguments = arguments;
+        began.request = (self.id.len() <= LONGEST_ID).then(|| self.id.clone());
+        began.rule = crossing.rule;
         Some(began)
     }
 
@@ -241,6 +256,8 @@ struct Transit {
     /// The row of a call that began.
     on_record: Option<EntryId>,
     call: Option<Call>,
+    /// The id of the request towards the server.
+    upstream_id: Option<u64>,
     launch: Arc<Launch>,
 }
 
@@ -300,6 +317,12 @@ impl Launch {
 }
 
 impl Transit {
+    /// The id of the request on its way to the server, if it went there.
+    fn sent_as(&self) -> Option<Box<str>> {
+        let id = self.upstream_id.filter(|_| self.launch.stopped.get().is_none())?;
+        Some(id.to_string().into())
+    }
+
     /// Puts a call on record and waits for that.
     async fn begin(&mut self, edge: &Edge) -> Result<(), Ending> {
         let Some(began) = self.began.take() else { return Ok(()) };
@@ -366,6 +389,7 @@ async fn forward(
         Ok(prepared) => prepared,
         Err(error) => return Box::pin(transit.unsent(edge, error)).await,
     };
+    transit.upstream_id = Some(call.id());
     let call = transit.call.insert(call);
     match transit.began.take() {
         Some(began) => {

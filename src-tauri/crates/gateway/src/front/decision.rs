@@ -4,6 +4,7 @@
 use std::sync::Arc;
 
 use drawbridge_mcp::Upstream;
+use drawbridge_model::ActivityReason;
 use drawbridge_policy::{Decision, Fingerprint, Lasts, Policy, Refusal, Remembered};
 
 use super::calls::{Crossing, Gate};
@@ -44,13 +45,17 @@ pub(super) enum Stop {
 impl Pass {
     /// What the record says beside the call.
     pub(super) fn note(&self) -> Option<&'static str> {
+        let Self::Remembered(remembered) = self else { return None };
+        matches!(remembered.lasts, Lasts::Session(_))
+            .then_some("Allowed by an answer for this session.")
+    }
+
+    /// Why the record says it ran.
+    pub(super) fn reason(&self) -> ActivityReason {
         match self {
-            Self::Mode => None,
-            Self::Remembered(remembered) => Some(match remembered.lasts {
-                Lasts::Session(_) => "Allowed by an answer for this session.",
-                Lasts::Always => "Allowed by a remembered answer.",
-            }),
-            Self::Once => Some("Allowed once by the person."),
+            Self::Mode => ActivityReason::Mode,
+            Self::Remembered(_) => ActivityReason::RememberedAnswer,
+            Self::Once => ActivityReason::Person,
         }
     }
 }

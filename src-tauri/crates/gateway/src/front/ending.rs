@@ -2,16 +2,17 @@
 
 use std::time::Instant;
 
-use drawbridge_audit::{CallEnded, Excerpt};
+use drawbridge_audit::CallEnded;
 use drawbridge_mcp::Outcome;
 use drawbridge_mcp::wire;
-use drawbridge_model::ActivityOutcome;
+use drawbridge_model::{ActivityOutcome, ActivityReason, RecordRule};
 use drawbridge_policy::Refusal;
 use serde_json::value::RawValue;
 use tokio_util::task::TaskTracker;
 
 use super::calls::{Crossing, Passage};
 use super::content::{self, Found, Inspected};
+use super::kept::excerpt;
 use crate::session::Withdrawn;
 
 /// How a request ended.
@@ -84,7 +85,8 @@ impl Passage {
                 let Some(error) = self.inspected(crossing, error, found, &mut end) else {
                     return (end.note.as_deref().and_then(refused), end);
                 };
-                if end.note.is_none() {
+                // What a server says about an error is content as well.
+                if end.note.is_none() && crossing.kept(&self.edge) == RecordRule::Content {
                     end.note = message_of(&error);
                 }
                 (Some(wire::error_message(Some(&self.id), error.get())), end)
@@ -92,7 +94,9 @@ impl Passage {
             Ending::Refused(refusal) => {
                 self.tell_the_person(crossing, refusal);
                 let sentence = refusal.sentence(crossing.server.as_str(), &crossing.subject);
-                (refused(&sentence), noted(ActivityOutcome::Refused, &sentence))
+                let mut end = noted(ActivityOutcome::Refused, &sentence);
+                end.refused = Some(refusal.reason());
+                (refused(&sentence), end)
             }
             Ending::Failed(sentence) | Ending::NotRecorded(sentence) => {
                 (refused(&sentence), noted(ActivityOutcome::Failed, &sentence))
@@ -134,7 +138,7 @@ impl Passage {
         let (crosses, on_record, note) =
             match crossing.inspect(&self.edge, &self.session, &came_back, found) {
                 Inspected::Clean => {
-                    end.result = Some(Excerpt::of(came_back.get()));
+                    end.result = Some(excerpt(crossing.kept(&self.edge), came_back.get()));
                     return Some(came_back);
                 }
                 Inspected::Marked { note, on_record } => (Some(came_back), on_record, note),
@@ -144,10 +148,11 @@ impl Passage {
                 }
                 Inspected::Withheld { sentence, on_record } => {
                     end.outcome = ActivityOutcome::Refused;
+                    end.refused = Some(ActivityReason::Scan);
                     (None, on_record, sentence)
                 }
             };
-        end.result = Some(Excerpt::of(&on_record));
+        end.result = Some(excerpt(crossing.kept(&self.edge), &on_record));
         end.note = Some(note);
         crosses
     }

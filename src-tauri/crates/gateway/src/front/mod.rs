@@ -19,6 +19,7 @@ mod content;
 mod decision;
 mod ending;
 mod initialize;
+mod kept;
 mod listen;
 mod lists;
 mod questions;

@@ -3,16 +3,16 @@
 use std::borrow::Cow;
 use std::sync::{Arc, OnceLock};
 
-use drawbridge_audit::Excerpt;
 use drawbridge_mcp::LogLevel;
 use drawbridge_mcp::wire::{self, Field};
-use drawbridge_model::ActivityKind;
+use drawbridge_model::{ActivityKind, RecordRule};
 use serde_json::value::RawValue;
 
 use super::accept::Forms;
 use super::calls::{Crossing, Entry, Gate, Passage, Translate};
 use super::content::{self, Suspicious};
 use super::exchange::Exchange;
+use super::kept;
 use super::resources::{self, RESOURCE_NOT_FOUND};
 use super::targets::{self, Target};
 use super::{lists, owned};
@@ -159,6 +159,7 @@ fn crossing(
         entry: Entry::None,
         translate: Translate::Nothing,
         allowed: OnceLock::new(),
+        rule: RecordRule::Content,
         suspicious: None,
     }
 }
@@ -186,10 +187,11 @@ fn tool_call(edge: &Edge, session: &Session, params: Option<&RawValue>) -> Resul
     else {
         return Err(Wrong::params(format!("Unknown tool: {called}")));
     };
-    let (entry, suspicious) = called_with(edge, ActivityKind::ToolCall, &target, arguments);
+    let (entry, rule, suspicious) = called_with(edge, ActivityKind::ToolCall, &target, arguments);
     Ok(Crossing {
         gate: Gate::Tool,
         entry,
+        rule,
         suspicious,
         translate: translate(session, IN_TOOL_RESULTS),
         ..crossing(session, "tools/call", params, &name, target)
@@ -202,12 +204,13 @@ fn called_with(
     kind: ActivityKind,
     target: &Target,
     arguments: Option<Field<'_>>,
-) -> (Entry, Option<Box<Suspicious>>) {
-    let Some(field) = arguments else { return (Entry::Call { kind, arguments: None }, None) };
+) -> (Entry, RecordRule, Option<Box<Suspicious>>) {
     let policy = edge.shared.policy.load();
+    let rule = kept::rule(&policy, target.server.as_str());
+    let Some(field) = arguments else { return (Entry::Call { kind, arguments: None }, rule, None) };
     let looked = content::arguments(&policy, target.server.as_str(), field.raw, &field.span);
-    let kept = Excerpt::of(looked.on_record.as_deref().unwrap_or(field.raw));
-    (Entry::Call { kind, arguments: Some(kept) }, looked.suspicious)
+    let kept = kept::excerpt(rule, looked.on_record.as_deref().unwrap_or(field.raw));
+    (Entry::Call { kind, arguments: Some(kept) }, rule, looked.suspicious)
 }
 
 fn prompt_get(
@@ -221,9 +224,10 @@ fn prompt_get(
     else {
         return Err(Wrong::params(format!("Unknown prompt: {called}")));
     };
-    let (entry, suspicious) = called_with(edge, ActivityKind::PromptUse, &target, arguments);
+    let (entry, rule, suspicious) = called_with(edge, ActivityKind::PromptUse, &target, arguments);
     Ok(Crossing {
         entry,
+        rule,
         suspicious,
         translate: translate(session, IN_PROMPTS),
         ..crossing(session, "prompts/get", params, &name, target)
@@ -244,6 +248,7 @@ fn resource_read(
     let (subject, suspicious) = content::address(&target.name);
     Ok(Crossing {
         entry: Entry::Call { kind: ActivityKind::ResourceRead, arguments: None },
+        rule: kept::rule(&edge.shared.policy.load(), target.server.as_str()),
         suspicious,
         subject,
         translate: translate(session, IN_RESOURCES),
@@ -305,7 +310,8 @@ fn other(
                 let raw = params.get();
                 Field { raw, span: 0..raw.len() }
             });
-            let (entry, suspicious) = called_with(edge, ActivityKind::ToolCall, &target, whole);
+            let (entry, rule, suspicious) =
+                called_with(edge, ActivityKind::ToolCall, &target, whole);
             Ok(Crossing {
                 server: target.server,
                 method: Cow::Owned(method.to_owned()),
@@ -314,6 +320,7 @@ fn other(
                 gate: Gate::Server,
                 subject: target.name,
                 entry,
+                rule,
                 suspicious,
                 translate: Translate::Nothing,
                 allowed: OnceLock::new(),

@@ -2,8 +2,8 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use drawbridge_model::{
-    ClientName, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule, ServerDefinition,
-    ServerName, ToolName, Transport,
+    ClientName, Endpoint, Isolation, Launch, Mode, Preset, RecordRule, SecretsRule,
+    ServerDefinition, ServerName, ToolName, Transport,
 };
 
 use crate::config::edit::{Edit, EditError, apply, remove_server};
@@ -61,6 +61,7 @@ fn local(name: &str, command: &str) -> ServerDefinition {
         tools: BTreeMap::from([(tool("t"), Mode::Allow)]),
         isolation: Isolation::PerApp,
         secrets: SecretsRule::Mark,
+        record: RecordRule::Content,
     }
 }
 

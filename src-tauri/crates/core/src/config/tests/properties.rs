@@ -4,14 +4,14 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use drawbridge_model::{
-    ClientName, Endpoint, Isolation, Launch, Mode, Preset, SecretsRule, ServerDefinition,
-    ServerName, ToolName, Transport,
+    ClientName, Endpoint, Isolation, Launch, Mode, Preset, RecordRule, SecretsRule,
+    ServerDefinition, ServerName, ToolName, Transport,
 };
 use proptest::prelude::*;
 
 use crate::config::edit::{Edit, apply, remove_server};
 use crate::config::jsonc::{end_of_comment, without_mark};
-use crate::config::{ClientEntry, Config, TokenSource, parse};
+use crate::config::{AuditSettings, ClientEntry, Config, TokenSource, parse};
 
 const NAMES: [&str; 4] = ["files", "far away", "gr\u{f6}\u{df}e", "x"];
 const TOOLS: [&str; 3] = ["read_file", "write \"x\"", "t"];
@@ -58,8 +58,9 @@ fn transport() -> impl Strategy<Value = Transport> {
 
 fn definition() -> impl Strategy<Value = ServerDefinition> {
     let tools = proptest::collection::btree_map(tool_name(), mode(), 0..3);
-    (server_name(), transport(), any::<bool>(), preset(), tools, any::<bool>(), rule()).prop_map(
-        |(name, transport, enabled, preset, tools, own, secrets)| ServerDefinition {
+    let rules = (rule(), record_rule());
+    (server_name(), transport(), any::<bool>(), preset(), tools, any::<bool>(), rules).prop_map(
+        |(name, transport, enabled, preset, tools, own, (secrets, record))| ServerDefinition {
             name,
             transport,
             enabled,
@@ -67,13 +68,24 @@ fn definition() -> impl Strategy<Value = ServerDefinition> {
             tools,
             isolation: if own { Isolation::PerApp } else { Isolation::Shared },
             secrets,
+            record,
         },
     )
+}
+
+fn record_rule() -> impl Strategy<Value = RecordRule> {
+    let rules = [RecordRule::Content, RecordRule::Shapes, RecordRule::Nothing];
+    proptest::sample::select(rules.to_vec())
 }
 
 fn rule() -> impl Strategy<Value = SecretsRule> {
     let rules = [SecretsRule::Mark, SecretsRule::Mask, SecretsRule::Block];
     proptest::sample::select(rules.to_vec())
+}
+
+fn audit() -> impl Strategy<Value = AuditSettings> {
+    (proptest::option::of(1..=36_500_u32), proptest::option::of(10..=1_000_000_u32))
+        .prop_map(|(keep_days, keep_megabytes)| AuditSettings { keep_days, keep_megabytes })
 }
 
 fn client() -> impl Strategy<Value = (ClientName, ClientEntry)> {
@@ -95,11 +107,12 @@ fn edit() -> impl Strategy<Value = Edit> {
     ];
     let modes = proptest::collection::vec((tool_name(), proptest::option::of(mode())), 0..3);
     prop_oneof![
-        (any_server, modes, preset(), any::<bool>(), rule(), 0..4).prop_map(
-            |(server, modes, preset, enabled, rule, which)| match which {
+        (any_server, modes, preset(), any::<bool>(), (rule(), record_rule()), 0..5).prop_map(
+            |(server, modes, preset, enabled, (rule, record), which)| match which {
                 0 => Edit::SetToolModes { server, modes },
                 1 => Edit::SetPreset { server, preset },
                 2 => Edit::SetSecretsRule { server, rule },
+                3 => Edit::SetRecordRule { server, rule: record },
                 _ => Edit::SetEnabled { server, enabled },
             }
         ),
@@ -110,6 +123,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         client().prop_map(|(client, entry)| Edit::PutClient { client, entry }),
         client().prop_map(|(client, _)| Edit::RemoveClient(client)),
         (1..=u16::MAX).prop_map(Edit::SetPort),
+        audit().prop_map(Edit::SetAudit),
     ]
 }
 
@@ -214,6 +228,8 @@ fn expected(mut config: Config, edit: &Edit) -> Option<Config> {
         }
         Edit::SetPreset { server, preset } => find(&mut config, server)?.preset = *preset,
         Edit::SetSecretsRule { server, rule } => find(&mut config, server)?.secrets = *rule,
+        Edit::SetRecordRule { server, rule } => find(&mut config, server)?.record = *rule,
+        Edit::SetAudit(audit) => config.audit = *audit,
         Edit::SetEnabled { server, enabled } => find(&mut config, server)?.enabled = *enabled,
         Edit::AddServer(server) => {
             if find(&mut config, &server.name).is_some() {
@@ -326,6 +342,8 @@ proptest! {
             Edit::SetEnabled { .. }
             | Edit::SetPreset { .. }
             | Edit::SetSecretsRule { .. }
+            | Edit::SetRecordRule { .. }
+            | Edit::SetAudit(_)
             | Edit::SetPort(_) => {
                 prop_assert_eq!(comments(&old), comments(&new), "{:?}\n{}\n---\n{}", edit, text, after);
                 let mut rest = new.clone();

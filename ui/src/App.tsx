@@ -51,7 +51,7 @@ function CurrentPage() {
     case "start":
       return <StartPage key={route.server} name={route.server} />;
     case "activity":
-      return <ActivityPage entry={route.entry} />;
+      return <ActivityPage entry={route.entry} chosen={route.chosen ?? {}} />;
     case "settings":
       return <SettingsPage part={route.part} />;
     case "answers":

@@ -3,6 +3,7 @@ import type { Preset } from "../ipc/bindings/Preset";
 import type { ServerView } from "../ipc/bindings/ServerView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
 import { commandError } from "../ipc/host";
+import { treatment } from "./errors";
 import type { Panel } from "./panel";
 import { plural } from "./words";
 
@@ -23,7 +24,9 @@ export async function orSay(
     await action;
     return true;
   } catch (thrown) {
-    const { problem } = commandError(thrown);
+    const error = commandError(thrown);
+    if (treatment(error) === "silent") return false;
+    const { problem } = error;
     const text = `${notDone} ${problem.message}`;
     panel.notices.show({ tone: "trouble", text, detail: problem.detail });
     return false;

@@ -9,6 +9,8 @@ export type Treatment =
   | "name"
   /** What was shown is out of date: it is shown again, and says so. */
   | "again"
+  /** Not at all: it is what the person asked for. */
+  | "silent"
   /** As a sentence where the action was, or as an alert when that place is gone. */
   | "sentence";
 
@@ -17,6 +19,7 @@ export const TREATMENTS: Record<ErrorCode, Treatment> = {
   invalidInput: "field",
   nameTaken: "name",
   fileChanged: "again",
+  cancelled: "silent",
   other: "sentence",
 };
 

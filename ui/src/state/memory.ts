@@ -22,6 +22,11 @@ export function useRemembered(key: string): [boolean, (value: boolean) => void] 
 
 const kept = new Map<string, unknown>();
 
+/** Sets what a page will find when it opens. */
+export function keep(key: string, value: unknown) {
+  kept.set(key, value);
+}
+
 /** State that outlives its page for as long as the window is open. */
 export function useKept<T>(key: string, first: T): [T, (next: T) => void] {
   const [value, setValue] = useState<T>(() => (kept.has(key) ? (kept.get(key) as T) : first));

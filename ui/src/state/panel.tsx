@@ -3,21 +3,41 @@ import {
   type ReactNode,
   useContext,
   useEffect,
+  useLayoutEffect,
   useState,
   useSyncExternalStore,
 } from "react";
+import type { ActivityFilter } from "../ipc/bindings/ActivityFilter";
 import type { ServerView } from "../ipc/bindings/ServerView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
 import type { Host } from "../ipc/host";
 import { ActivityFeed, type FeedView } from "./activity";
+import { ANYTHING } from "./activityFilter";
 import { Notices } from "./notices";
 import { type PanelState, Store } from "./store";
+import { WorkWatch } from "./workWatch";
 
 /** All that lives as long as the window does. */
-export type Panel = { host: Host; store: Store; feed: ActivityFeed; notices: Notices };
+export type Panel = {
+  host: Host;
+  store: Store;
+  /** All that is on record. */
+  feed: ActivityFeed;
+  /** What fits the filter of the activity page. */
+  narrowed: ActivityFeed;
+  work: WorkWatch;
+  notices: Notices;
+};
 
 export function makePanel(host: Host): Panel {
-  return { host, store: new Store(host), feed: new ActivityFeed(host), notices: new Notices() };
+  return {
+    host,
+    store: new Store(host),
+    feed: new ActivityFeed(host),
+    narrowed: new ActivityFeed(host),
+    work: new WorkWatch(),
+    notices: new Notices(),
+  };
 }
 
 const PanelContext = createContext<Panel | undefined>(undefined);
@@ -33,7 +53,7 @@ type PanelProviderProps = {
 export function PanelProvider({ panel, record = true, children }: PanelProviderProps) {
   useEffect(() => {
     const stops = [panel.store.follow()];
-    if (record) stops.push(panel.feed.follow());
+    if (record) stops.push(panel.feed.follow(), panel.work.follow(panel.host));
     return () => {
       for (const stop of stops) stop();
     };
@@ -70,6 +90,21 @@ export function useServer(name: string): ServerView | undefined {
 export function useFeed(): FeedView {
   const { feed } = usePanel();
   return useSyncExternalStore(feed.subscribe, feed.view);
+}
+
+/** What fits a filter, followed for as long as the page shows it. */
+export function useShownFeed(filter: ActivityFilter): { feed: ActivityFeed; view: FeedView } {
+  const { feed, narrowed } = usePanel();
+  const key = JSON.stringify(filter);
+  const all = key === JSON.stringify(ANYTHING);
+  // Before the window is drawn, so that what fitted another filter is not seen.
+  // biome-ignore lint/correctness/useExhaustiveDependencies: the key stands for the filter.
+  useLayoutEffect(() => {
+    if (!all) narrowed.show(filter);
+  }, [narrowed, key, all]);
+  useLayoutEffect(() => (all ? undefined : narrowed.follow()), [narrowed, all]);
+  const shown = all ? feed : narrowed;
+  return { feed: shown, view: useSyncExternalStore(shown.subscribe, shown.view) };
 }
 
 export function useNotices() {

@@ -1,19 +1,24 @@
 import { useEffect, useSyncExternalStore } from "react";
+import { type Chosen, isChosen, readChosen, writeChosen } from "./activityFilter";
 
 /** Where the person is. It stands in the address, so that it stays on reload. */
 export type Route =
   | { page: "home" }
   | { page: "tools" }
   | { page: "server"; server: string; tab: ServerTab }
-  | { page: "activity"; entry: number | undefined }
+  | { page: "activity"; entry: number | undefined; chosen?: Chosen }
   | { page: "changes"; server: string }
   | { page: "start"; server: string }
-  | { page: "settings"; part?: "secrets" }
+  | { page: "settings"; part?: SettingsPart }
   | { page: "answers" };
 export type ServerTab = "state" | "log" | "settings";
+/** What the settings can be opened at. */
+export type SettingsPart = (typeof SETTINGS_PARTS)[number];
+const SETTINGS_PARTS = ["apps", "secrets", "record"] as const;
 
 export function parseRoute(hash: string): Route {
-  const [page = "", ...rest] = hash.replace(/^#\/?/, "").split("/").map(decode);
+  const [path = "", ...query] = hash.replace(/^#\/?/, "").split("?");
+  const [page = "", ...rest] = path.split("/").map(decode);
   if (page === "tools") {
     const [server, tab] = rest;
     if (!server) return { page: "tools" };
@@ -21,15 +26,15 @@ export function parseRoute(hash: string): Route {
     return { page: "server", server, tab: tab === "log" || tab === "settings" ? tab : "state" };
   }
   if (page === "activity") {
-    const entry = Number(rest[0]);
-    return {
-      page: "activity",
-      entry: Number.isSafeInteger(entry) && entry > 0 ? entry : undefined,
-    };
+    const number = Number(rest[0]);
+    const entry = Number.isSafeInteger(number) && number > 0 ? number : undefined;
+    const chosen = readChosen(query.join("?"));
+    return { page: "activity", entry, ...(isChosen(chosen) && { chosen }) };
   }
   if (page !== "settings") return { page: "home" };
   if (rest[0] === "answers") return { page: "answers" };
-  return rest[0] === "secrets" ? { page: "settings", part: "secrets" } : { page: "settings" };
+  const part = SETTINGS_PARTS.find((each) => each === rest[0]);
+  return part ? { page: "settings", part } : { page: "settings" };
 }
 
 export function href(route: Route): string {
@@ -43,8 +48,10 @@ export function href(route: Route): string {
     case "changes":
     case "start":
       return `#/tools/${encodeURIComponent(route.server)}/${route.page}`;
-    case "activity":
-      return route.entry === undefined ? "#/activity" : `#/activity/${route.entry}`;
+    case "activity": {
+      const list = route.entry === undefined ? "#/activity" : `#/activity/${route.entry}`;
+      return `${list}${writeChosen(route.chosen ?? {})}`;
+    }
     case "answers":
       return "#/settings/answers";
     case "settings":
@@ -56,6 +63,13 @@ export function href(route: Route): string {
 
 export function go(route: Route) {
   window.location.hash = href(route);
+  tell();
+}
+
+/** The same without a step to go back to, for what changes with each letter. */
+export function goInPlace(route: Route) {
+  window.location.replace(href(route));
+  tell();
 }
 
 function decode(text: string): string {
@@ -66,10 +80,19 @@ function decode(text: string): string {
   }
 }
 
+const listeners = new Set<() => void>();
 const subscribe = (listener: () => void) => {
+  listeners.add(listener);
   window.addEventListener("hashchange", listener);
-  return () => window.removeEventListener("hashchange", listener);
+  return () => {
+    listeners.delete(listener);
+    window.removeEventListener("hashchange", listener);
+  };
 };
+/** The event comes a moment later: until then a box that was ticked would stand unticked. */
+function tell() {
+  for (const listener of listeners) listener();
+}
 const hash = () => window.location.hash;
 
 export function useRoute(): Route {

@@ -1,4 +1,5 @@
 import type { ActivityEntry } from "../ipc/bindings/ActivityEntry";
+import type { ActivityKind } from "../ipc/bindings/ActivityKind";
 import type { ActivityOutcome } from "../ipc/bindings/ActivityOutcome";
 
 /** The panel speaks English; the clock and the numbers follow the person's English where set. */
@@ -13,10 +14,12 @@ const clock = new Intl.DateTimeFormat(LOCALE, { hour: "2-digit", minute: "2-digi
 const clockSeconds = new Intl.DateTimeFormat(LOCALE, { timeStyle: "medium" });
 const exact = new Intl.DateTimeFormat(LOCALE, { dateStyle: "full", timeStyle: "medium" });
 const day = new Intl.DateTimeFormat(LOCALE, { weekday: "long", day: "numeric", month: "long" });
+const date = new Intl.DateTimeFormat(LOCALE, { dateStyle: "medium" });
 const dayYear = new Intl.DateTimeFormat(LOCALE, { dateStyle: "long" });
 
 const DAY_MS = 86_400_000;
 
+export const formatDate = (at: number): string => date.format(at);
 export const formatCount = (value: number): string => number.format(value);
 export const formatClock = (at: number): string => clock.format(at);
 export const formatClockSeconds = (at: number): string => clockSeconds.format(at);
@@ -59,7 +62,8 @@ export function formatDuration(ms: number): string {
 export function formatBytes(bytes: number): string {
   if (bytes < 1000) return plural(bytes, "byte");
   if (bytes < 1_000_000) return `${oneDecimal.format(bytes / 1000)} kB`;
-  return `${oneDecimal.format(bytes / 1_000_000)} MB`;
+  if (bytes < 1_000_000_000) return `${oneDecimal.format(bytes / 1_000_000)} MB`;
+  return `${oneDecimal.format(bytes / 1_000_000_000)} GB`;
 }
 
 /** Estimates say "about" and are rounded to what they are worth. */
@@ -81,6 +85,9 @@ export const OUTCOME_WORDS: Record<ActivityOutcome, string> = {
   cancelled: "Cancelled",
   unknown: "End not known",
 };
+
+/** What an app does. The rest is about servers and settings. */
+const CALLS: readonly ActivityKind[] = ["toolCall", "promptUse", "resourceRead", "modelRequest"];
 
 /** What happened, in a few words. */
 export function activityTitle(entry: ActivityEntry): string {
@@ -104,15 +111,29 @@ export function activityTitle(entry: ActivityEntry): string {
       return `${entry.server ?? "A server"} stopped`;
     case "serverCrashed":
       return `${entry.server ?? "A server"} ended by itself`;
+    case "modelRequest":
+      return `${app} ${ran ? "asked" : "wanted to ask"} the model ${subject}`;
     case "settingChanged":
       return entry.note ?? "A setting was changed";
+    case "toolsChanged":
+      return entry.note ?? `Tools${of} are new or changed`;
+    case "answerGiven":
+      return entry.note ?? `An answer for ${subject}${of} is remembered`;
+    case "answerTakenBack":
+      return entry.note ?? `An answer for ${subject}${of} was taken back`;
+    case "recordShortened":
+      return entry.note ?? "Old activity was removed";
   }
 }
+
+/** The note, where it says more than the title does. */
+export const activityNote = (entry: ActivityEntry): string | null =>
+  entry.note === activityTitle(entry) ? null : entry.note;
 
 /** The outcome, where it says more than the title does. */
 export function activityOutcome(entry: ActivityEntry): string | undefined {
   if (entry.outcome === null) return "Running";
-  const call = ["toolCall", "promptUse", "resourceRead"].includes(entry.kind);
+  const call = CALLS.includes(entry.kind);
   if (!call && entry.outcome === "succeeded") return undefined;
   return OUTCOME_WORDS[entry.outcome];
 }

@@ -1,6 +1,6 @@
 import { Menu as BaseMenu } from "@base-ui/react/menu";
 import type { ReactNode } from "react";
-import { IconButton } from "./Button";
+import { Button, IconButton } from "./Button";
 import { Icon, type IconName } from "./Icon";
 import styles from "./Menu.module.css";
 
@@ -10,19 +10,27 @@ type MenuProps = {
   icon?: IconName;
   className?: string | undefined;
   testId?: string;
+  /** Whether the label is shown beside the picture. */
+  worded?: boolean;
 };
 
-export function Menu({ label, children, icon, className, testId }: MenuProps) {
+export function Menu({ label, children, icon, className, testId, worded }: MenuProps) {
   return (
     <BaseMenu.Root modal={false}>
       <BaseMenu.Trigger
         render={
-          <IconButton
-            icon={icon ?? "more"}
-            label={label}
-            className={className}
-            data-testid={testId ?? "menu"}
-          />
+          worded ? (
+            <Button icon={icon ?? "down"} className={className} data-testid={testId ?? "menu"}>
+              {label}
+            </Button>
+          ) : (
+            <IconButton
+              icon={icon ?? "more"}
+              label={label}
+              className={className}
+              data-testid={testId ?? "menu"}
+            />
+          )
         }
       />
       <BaseMenu.Portal>

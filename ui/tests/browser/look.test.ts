@@ -60,6 +60,11 @@ const PLACES: Place[] = [
       await page.getByTestId("blocked-list").waitFor();
     },
   },
+  {
+    name: "home-away",
+    play: "scene=away",
+    open: (page) => page.getByTestId("away").waitFor(),
+  },
   { name: "home-empty", play: "scene=empty" },
   { name: "starting", play: "scene=loading" },
   { name: "unreachable", play: "scene=broken" },
@@ -163,9 +168,70 @@ const PLACES: Place[] = [
   { name: "server-gone", hash: "#/tools/nobody" },
   { name: "activity", hash: "#/activity" },
   { name: "activity-detail", hash: "#/activity/254" },
+  { name: "activity-refused", hash: "#/activity/242" },
+  { name: "activity-less", play: "scene=record-less", hash: "#/activity/254?app=chat" },
+  {
+    name: "activity-filtered",
+    hash: "#/activity?text=train&from=1577836800000&app=vscode&decision=allowed&reason=mode,person",
+    open: (page) =>
+      page.getByTestId("legend").or(page.getByTestId("fold-picture")).first().waitFor(),
+  },
+  {
+    name: "activity-picture",
+    play: "scene=many",
+    hash: "#/activity",
+    open: async (page) => {
+      const fold = page.getByTestId("fold-picture");
+      if ((await fold.getAttribute("aria-expanded")) === "false") await fold.click();
+      await page.getByTestId("by-tool").click();
+      await page.getByTestId("legend").getByText("read_file of files").waitFor();
+    },
+  },
+  {
+    name: "activity-filters",
+    hash: "#/activity?time=week",
+    open: async (page) => {
+      await page.getByTestId("more-filters").click();
+      await page.getByTestId("filter-choices").waitFor();
+    },
+  },
+  {
+    name: "activity-nothing",
+    hash: "#/activity?text=xyzzy",
+    open: (page) => page.getByTestId("clear-empty").waitFor(),
+  },
+  {
+    name: "activity-exporting",
+    play: "scene=many",
+    hash: "#/activity",
+    open: async (page) => {
+      await page.getByTestId("export").click();
+      await page.getByTestId("export-csv").click();
+      await page.getByTestId("record-work").waitFor();
+    },
+  },
   { name: "activity-empty", play: "scene=empty", hash: "#/activity" },
   { name: "settings", hash: "#/settings" },
   { name: "settings-secrets", play: "scene=secrets", hash: "#/settings/secrets" },
+  { name: "settings-record", hash: "#/settings/record" },
+  {
+    name: "settings-record-broken",
+    play: "scene=record-broken",
+    hash: "#/settings/record",
+    open: async (page) => {
+      await page.getByTestId("keep-days").selectOption("own");
+      await page.getByTestId("check-record").click();
+      await page.getByTestId("to-broken").waitFor();
+    },
+  },
+  {
+    name: "settings-record-delete",
+    hash: "#/settings/record",
+    open: async (page) => {
+      await page.getByTestId("delete-activity").click();
+      await page.getByRole("alertdialog").waitFor();
+    },
+  },
   { name: "settings-apps-paused", play: "scene=pauses", hash: "#/settings" },
   { name: "settings-keyring-locked", play: "scene=keyring-locked", hash: "#/settings/secrets" },
   {

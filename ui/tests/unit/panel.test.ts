@@ -18,6 +18,8 @@ describe("routes", () => {
       { page: "server", server: "my notes & Größe 100", tab: "log" },
       { page: "server", server: "files", tab: "state" },
       { page: "activity", entry: 12 },
+      { page: "settings", part: "record" },
+      { page: "settings", part: "apps" },
       { page: "activity", entry: undefined },
       { page: "settings" },
       { page: "settings", part: "secrets" },

@@ -21,6 +21,8 @@ const entry = (part: Partial<ActivityEntry>): ActivityEntry => ({
   client: "vscode",
   server: "files",
   subject: "read_file",
+  decision: "allowed",
+  reason: "mode",
   outcome: "succeeded",
   durationMs: 4,
   note: null,

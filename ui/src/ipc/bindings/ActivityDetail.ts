@@ -10,9 +10,33 @@ export type ActivityDetail = {
  */
 entry: ActivityEntry, 
 /**
+ * What the app calls itself.
+ */
+clientSays: string | null, 
+/**
+ * How long it waited for the person before it ran or was refused, in milliseconds.
+ */
+waitedMs: number | null, 
+/**
+ * When it ended.
+ */
+endedAt: number | null, 
+/**
+ * The app's own id of the request, as JSON.
+ */
+request: string | null, 
+/**
+ * The id of the request as it went to the server.
+ */
+upstreamRequest: string | null, 
+/**
  * The arguments as indented JSON, cut at a set size.
  */
 arguments: string | null, 
+/**
+ * Size of the arguments, in bytes.
+ */
+argumentsBytes: number | null, 
 /**
  * The result or error as indented JSON, cut at a set size.
  */
@@ -20,4 +44,8 @@ result: string | null,
 /**
  * Size of the result as it was sent, in bytes.
  */
-resultBytes: number | null, };
+resultBytes: number | null, 
+/**
+ * The server is set to keep less than the content, so this is all there is.
+ */
+keptLess: boolean, };

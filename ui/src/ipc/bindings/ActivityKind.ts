@@ -3,4 +3,4 @@
 /**
  * What kind of thing is on record.
  */
-export type ActivityKind = "toolCall" | "promptUse" | "resourceRead" | "requestRefused" | "serverStarted" | "serverStopped" | "serverCrashed" | "settingChanged";
+export type ActivityKind = "toolCall" | "promptUse" | "resourceRead" | "requestRefused" | "serverStarted" | "serverStopped" | "serverCrashed" | "settingChanged" | "toolsChanged" | "answerGiven" | "answerTakenBack" | "modelRequest" | "recordShortened";

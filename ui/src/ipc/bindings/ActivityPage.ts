@@ -6,10 +6,10 @@ import type { ActivityEntry } from "./ActivityEntry";
  */
 export type ActivityPage = { 
 /**
- * The entries.
+ * The entries. May be fewer than asked for although older ones follow.
  */
 entries: Array<ActivityEntry>, 
 /**
- * Whether older ones follow.
+ * What to ask for as `before` to go on; absent where nothing older is left.
  */
-more: boolean, };
+next: number | null, };

@@ -3,4 +3,4 @@
 /**
  * What the panel branches on. A variant exists only where it does something of its own.
  */
-export type ErrorCode = "invalidInput" | "nameTaken" | "fileChanged" | "other";
+export type ErrorCode = "invalidInput" | "nameTaken" | "fileChanged" | "cancelled" | "other";

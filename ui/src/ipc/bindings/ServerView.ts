@@ -3,6 +3,7 @@ import type { Isolation } from "./Isolation";
 import type { PauseView } from "./PauseView";
 import type { Preset } from "./Preset";
 import type { Problem } from "./Problem";
+import type { RecordRule } from "./RecordRule";
 import type { SecretsRule } from "./SecretsRule";
 import type { ServerIdentity } from "./ServerIdentity";
 import type { ServerName } from "./ServerName";
@@ -50,6 +51,10 @@ isolation: Isolation,
  * What is done about keys and tokens in arguments and results.
  */
 secrets: SecretsRule, 
+/**
+ * How much of the content of its calls is kept on record.
+ */
+record: RecordRule, 
 /**
  * The pause of all it offers.
  */

@@ -1,8 +1,15 @@
 // Written by `cargo test -p drawbridge-core --test bindings`. Do not edit.
+import type { ActivityChoices } from "./ActivityChoices";
 import type { ActivityDetail } from "./ActivityDetail";
+import type { ActivityFilter } from "./ActivityFilter";
+import type { ActivityGrouping } from "./ActivityGrouping";
 import type { ActivityPage } from "./ActivityPage";
+import type { ActivityPicture } from "./ActivityPicture";
 import type { ActivityQuery } from "./ActivityQuery";
+import type { Away } from "./Away";
 import type { ClientName } from "./ClientName";
+import type { ExportForm } from "./ExportForm";
+import type { Exported } from "./Exported";
 import type { FileChange } from "./FileChange";
 import type { FileWritten } from "./FileWritten";
 import type { FirstModes } from "./FirstModes";
@@ -11,6 +18,9 @@ import type { Mode } from "./Mode";
 import type { PauseScope } from "./PauseScope";
 import type { Preset } from "./Preset";
 import type { QuestionAnswer } from "./QuestionAnswer";
+import type { RecordCheck } from "./RecordCheck";
+import type { RecordRule } from "./RecordRule";
+import type { RecordState } from "./RecordState";
 import type { RemovedServer } from "./RemovedServer";
 import type { SecretsRule } from "./SecretsRule";
 import type { SecretsView } from "./SecretsView";
@@ -100,6 +110,26 @@ export type Commands = {
   activity_page: { args: { query: ActivityQuery }; result: ActivityPage };
   /** One entry of the record, whole. */
   activity_detail: { args: { id: number }; result: ActivityDetail };
+  /** What there is to filter by. */
+  activity_choices: { args: Record<string, never>; result: ActivityChoices };
+  /** How much happened over time. Bars of a day and more begin at midnight where the  person is: `utc_offset_minutes` is added to UTC for that. */
+  activity_picture: { args: { filter: ActivityFilter; grouping: ActivityGrouping; utcOffsetMinutes: number }; result: ActivityPicture };
+  /** What happened since the person last looked; nothing where nothing did. */
+  away: { args: Record<string, never>; result: Away | null };
+  /** The person has looked at what happened up to this entry. */
+  looked_at_activity: { args: { newest: number }; result: null };
+  /** What the record takes, and how long it is kept. */
+  record_state: { args: Record<string, never>; result: RecordState };
+  /** Says how long the record is kept and how large it may grow. */
+  set_record_limits: { args: { keepDays: number | null; keepMegabytes: number | null }; result: null };
+  /** Says how much of the content of a server's calls is kept on record. */
+  set_record_rule: { args: { server: ServerName; rule: RecordRule }; result: null };
+  /** Checks whether the record is as it was written. */
+  check_record: { args: Record<string, never>; result: RecordCheck };
+  /** Breaks off what is being done with the record: a check or an export, which then  fails with `cancelled`. */
+  cancel_record_work: { args: Record<string, never>; result: null };
+  /** Removes all there is on record, but for the entry that says so. */
+  delete_activity: { args: Record<string, never>; result: null };
   /** What VS Code needs to connect; makes the app `vscode` when it does not exist. */
   vscode_setup: { args: { placement: TokenPlacement }; result: VscodeSetup };
   /** Makes a new token for the app `vscode`; the old one stops working. */
@@ -124,6 +154,8 @@ export type Commands = {
   open_vscode_install: { args: Record<string, never>; result: null };
   /** Lets the person choose a folder; `null` when they change their mind. */
   choose_folder: { args: Record<string, never>; result: string | null };
+  /** Lets the person choose a file and writes entries to it, oldest first; `null` when they  change their mind before it begins. */
+  export_activity: { args: { filter: ActivityFilter; form: ExportForm }; result: Exported | null };
   /** Opens the config file in the person's editor. */
   open_config_file: { args: Record<string, never>; result: null };
   /** Opens the folder with the servers' logs. */

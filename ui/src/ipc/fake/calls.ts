@@ -1,8 +1,11 @@
+import type { ActivityReason } from "../bindings/ActivityReason";
 import type { PauseScope } from "../bindings/PauseScope";
 import type { PauseView } from "../bindings/PauseView";
 import type { FakeEngine } from "./engine";
 
 const CALL_MS = 640;
+
+type Refused = { words: string; reason: ActivityReason };
 
 type UnderWay = {
   id: number;
@@ -27,7 +30,9 @@ export class FakeCalls {
     const base = { kind: "toolCall" as const, client, server, subject: tool };
     const refusal = this.#refusal(client, server, tool);
     if (refusal) {
-      engine.note({ ...base, outcome: "refused", note: `Drawbridge refused this: ${refusal}` });
+      const { words, reason } = refusal;
+      const note = `Drawbridge refused this: ${words}`;
+      engine.note({ ...base, decision: "refused", reason, outcome: "refused", note });
       return;
     }
     const mode = engine.server(server).tools.find(({ name }) => name === tool)?.mode;
@@ -39,7 +44,8 @@ export class FakeCalls {
       engine.ask({ client, server, tool, everyTime });
       return;
     }
-    const { id } = engine.note({ ...base, outcome: null });
+    const reason = mode === "ask" ? "rememberedAnswer" : "mode";
+    const { id } = engine.note({ ...base, decision: "allowed", reason, outcome: null });
     const timer = setTimeout(() => {
       this.#underWay = this.#underWay.filter((each) => each.id !== id);
       engine.record.finish(id, "succeeded", ms);
@@ -49,25 +55,31 @@ export class FakeCalls {
     this.#underWay.push({ id, client, server, timer });
   }
 
-  #refusal(client: string, name: string, tool: string): string | undefined {
+  #refusal(client: string, name: string, tool: string): Refused | undefined {
     const { snapshot } = this.#engine;
     const server = snapshot.servers.find((each) => each.name === name);
     const found = server?.tools.find((each) => each.name === tool);
     if (snapshot.paused) {
-      return "all tools are paused. They can be resumed from the tray or the panel.";
+      const words = "all tools are paused. They can be resumed from the tray or the panel.";
+      return { words, reason: "pause" };
     }
-    if (server?.paused) return `${name} is paused. It can be resumed in the panel.`;
+    if (server?.paused) {
+      return { words: `${name} is paused. It can be resumed in the panel.`, reason: "pause" };
+    }
     if (snapshot.clients.some((each) => each.name === client && each.paused)) {
-      return `${client} is paused. It can be resumed in the panel.`;
+      return { words: `${client} is paused. It can be resumed in the panel.`, reason: "pause" };
     }
     if (!server?.enabled) {
-      return `the server ${name} is off. It can be switched on in the panel under Tools.`;
+      const words = `the server ${name} is off. It can be switched on in the panel under Tools.`;
+      return { words, reason: "mode" };
     }
     if (!found || found.mode === "off") {
-      return `${tool} of ${name} is off. It can be switched on in the panel under Tools.`;
+      const words = `${tool} of ${name} is off. It can be switched on in the panel under Tools.`;
+      return { words, reason: "mode" };
     }
-    if (found.held) return `${tool} of ${name} is new or changed, and nobody has looked at it yet.`;
-    return undefined;
+    if (!found.held) return undefined;
+    const words = `${tool} of ${name} is new or changed, and nobody has looked at it yet.`;
+    return { words, reason: "pin" };
   }
 
   #covered(scope: PauseScope): UnderWay[] {

@@ -17,7 +17,7 @@ import { FakeHeld } from "./held";
 import { lastsOf, makeQuestion } from "./questions";
 import { FakeRecord } from "./record";
 import { Refusal } from "./refusal";
-import { makeServer, recordLength, type Scene, snapshotOf } from "./scenes";
+import { madeRecord, makeServer, type Scene, snapshotOf } from "./scenes";
 import { FakeSecrets, missingSecret } from "./secrets";
 import { makeTool } from "./tools";
 
@@ -43,7 +43,7 @@ export class FakeEngine {
 
   constructor(scene: Scene) {
     this.snapshot = snapshotOf(scene);
-    this.record = new FakeRecord(recordLength(scene));
+    this.record = new FakeRecord(...madeRecord(scene));
     this.secrets = new FakeSecrets(scene);
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) this.token = makeToken();
     for (const server of this.snapshot.servers) this.#firstLog(server);
@@ -65,7 +65,8 @@ export class FakeEngine {
   }
 
   note(entry: Parameters<FakeRecord["add"]>[0]) {
-    const added = this.record.add(entry);
+    const server = this.snapshot.servers.find(({ name }) => name === entry.server);
+    const added = this.record.add(entry, server?.record);
     this.tell({ event: "activityRecorded" });
     return added;
   }
@@ -156,6 +157,8 @@ export class FakeEngine {
         client,
         server,
         subject: tool,
+        decision: denied ? "refused" : "allowed",
+        reason: "person",
         outcome: denied ? "refused" : "succeeded",
         note: denied ? "You denied this call." : null,
       });

@@ -3,6 +3,7 @@ import type { Commands } from "../bindings/commands";
 import type { CommandName, Host } from "../host";
 import { FakeEngine } from "./engine";
 import { lookHandlers } from "./looks";
+import { recordHandlers } from "./recordWork";
 import { Refusal } from "./refusal";
 import { SCENES, type Scene } from "./scenes";
 import { previewStart, readSnippet, SnippetProblem } from "./snippet";
@@ -21,7 +22,8 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
 /**
  * A host in the browser: development, tests, screenshots. The address selects what it plays:
  * `?scene=` one of [`SCENES`], `?fail=pause,…` the commands that fail (`all` for each that
- * changes something), `?live=1` an app that calls tools, `?delay=` milliseconds a command takes.
+ * changes something), `?live=1` an app that calls tools, `?delay=` milliseconds a command takes,
+ * `?chooses=nothing` a person who closes the dialog for a file.
  */
 export function fakeHost(params: URLSearchParams): Host {
   const asked = params.get("scene");
@@ -65,7 +67,7 @@ function failure(
 }
 
 const changes = (name: CommandName) =>
-  !/^(snapshot|tool_d|start_review|secrets$|server_log|stop_log|activity_|server_draft|preview_|read_|has_tray|start_at_login)/.test(
+  !/^(snapshot|tool_d|start_review|secrets$|server_log|stop_log|activity_|away$|looked_|record_state|check_|cancel_record|server_draft|preview_|read_|has_tray|start_at_login)/.test(
     name,
   );
 
@@ -93,6 +95,7 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
     stop_server: ({ server }) => done(void engine.stop(server)),
     restart_server: ({ server }) => done(void engine.stop(server, () => engine.start(server))),
     ...lookHandlers(engine, scene),
+    ...recordHandlers(engine, scene),
     answer_questions: ({ questions, answer }) => done(void engine.answer(questions, answer)),
     deny_all_questions: () =>
       done(
@@ -105,9 +108,8 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
       engine.change({
         allowedAnswers: engine.snapshot.allowedAnswers.filter(({ id }) => !answers.includes(id)),
       });
-      engine.setting(
-        answers.length === 1 ? "An answer was taken back." : "Answers were taken back.",
-      );
+      const note = answers.length === 1 ? "An answer was taken back." : "Answers were taken back.";
+      engine.note({ kind: "answerTakenBack", note });
       return null;
     },
     show_questions: () => {
@@ -142,12 +144,6 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
     restore_server: ({ undo }) => done(void engine.restore(undo)),
     server_log: ({ server, watch }) => engine.watchLog(server, watch),
     stop_log: () => done(void engine.stopLog()),
-    activity_page: ({ query }) => engine.record.page(query.before, query.limit),
-    activity_detail: ({ id }) => {
-      const detail = engine.record.detail(id);
-      if (!detail) throw new Refusal("other", "This entry is not on record any more.");
-      return detail;
-    },
     vscode_setup: ({ placement }) => {
       engine.ensureVscode(placement);
       return setup(engine.snapshot.gateway.address, placement, engine.token);

@@ -34,7 +34,8 @@ export function lookHandlers(engine: FakeEngine, scene: Scene): Pick<Handlers, N
     accept_tools: ({ server, tools }) => {
       engine.changeServer(server, { tools: engine.held.accepted(engine.server(server), tools) });
       const names = tools.map(({ name }) => name).join(", ");
-      return done(engine.setting(`Apps may use ${names} of ${server} as it is now.`, server));
+      const note = `Apps may use ${names} of ${server} as it is now.`;
+      return done(engine.note({ kind: "toolsChanged", note, server }));
     },
     start_review: ({ server }) => review(engine, server, scene),
     agree_to_start: ({ server, fingerprint }) => {

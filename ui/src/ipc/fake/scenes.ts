@@ -1,4 +1,5 @@
 import type { ClientView } from "../bindings/ClientView";
+import type { RecordRule } from "../bindings/RecordRule";
 import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TransportView } from "../bindings/TransportView";
@@ -15,6 +16,9 @@ export const SCENES = [
   "port-in-use",
   "config-error",
   "record-trouble",
+  "record-broken",
+  "record-less",
+  "away",
   "many",
   "paused",
   "paused-before",
@@ -53,6 +57,7 @@ export function makeServer(
     preset: "ask",
     isolation: "shared",
     secrets: "mark",
+    record: "content",
     paused: null,
     startWaits: false,
     identity: null,
@@ -284,6 +289,8 @@ export function snapshotOf(scene: Scene): Snapshot {
             "database or disk is full (code 13): /home/me/.local/share/drawbridge/drawbridge.db",
         },
       };
+    case "record-less":
+      return { ...full, servers: full.servers.map((each) => ({ ...each, record: "shapes" })) };
     case "many":
       return { ...full, servers: [computer(), ...manyServers()] };
     case "paused":
@@ -325,8 +332,10 @@ export function snapshotOf(scene: Scene): Snapshot {
   }
 }
 
-export function recordLength(scene: Scene): number {
-  if (scene === "many") return 1_000_000;
-  if (scene === "first-start" || scene === "empty") return 0;
-  return 260;
+/** How long the record is, how much of it the person has not looked at, and what is kept of it. */
+export function madeRecord(scene: Scene): [made: number, unseen: number, rule: RecordRule] {
+  const rule = scene === "record-less" ? "shapes" : "content";
+  if (scene === "many") return [1_000_000, 0, rule];
+  if (scene === "first-start" || scene === "empty") return [0, 0, rule];
+  return [260, scene === "away" ? 140 : 0, rule];
 }

@@ -1,31 +1,30 @@
 import type { ReactNode } from "react";
 import type { ActivityDetail } from "../../ipc/bindings/ActivityDetail";
+import type { FeedView } from "../../state/activity";
+import type { Chosen } from "../../state/activityFilter";
 import { usePanel } from "../../state/panel";
 import { useQuery } from "../../state/query";
 import { go, href } from "../../state/route";
-import {
-  activityOutcome,
-  activityTitle,
-  appName,
-  formatBytes,
-  formatDuration,
-  formatExact,
-} from "../../state/words";
+import { storyOf } from "../../state/story";
+import { activityNote, activityOutcome, activityTitle } from "../../state/words";
 import { Skeleton } from "../../ui/Blank";
 import { Button, IconButton } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
-import { ProblemNote } from "../../ui/Problem";
+import { ProblemNote, Remark } from "../../ui/Problem";
 import styles from "./Activity.module.css";
 import { OutcomePill } from "./ActivityRow";
+import { Links } from "./Links";
+
+type ActivityDetailPaneProps = { id: number; chosen: Chosen; view: FeedView };
 
 /** All that is on record about one thing. */
-export function ActivityDetailPane({ id }: { id: number }) {
-  const { host, feed } = usePanel();
+export function ActivityDetailPane({ id, chosen, view }: ActivityDetailPaneProps) {
+  const { host } = usePanel();
   // A call under way ends while it is looked at: the list's word says when to read again.
-  const listed = feed.view().entries.find((entry) => entry.id === id);
+  const listed = view.entries.find((entry) => entry.id === id);
   const query = useQuery(`${id} ${listed?.outcome}`, () => host.call("activity_detail", { id }));
   const close = () => {
-    go({ page: "activity", entry: undefined });
+    go({ page: "activity", entry: undefined, chosen });
     requestAnimationFrame(() => {
       document.querySelector<HTMLElement>(`[data-entry="${id}"]`)?.focus({ preventScroll: true });
     });
@@ -40,7 +39,7 @@ export function ActivityDetailPane({ id }: { id: number }) {
       <div className={styles.detailHead}>
         <a
           className={styles.back}
-          href={href({ page: "activity", entry: undefined })}
+          href={href({ page: "activity", entry: undefined, chosen })}
           ref={focusIfAlone}
         >
           All activity
@@ -63,6 +62,7 @@ export function ActivityDetailPane({ id }: { id: number }) {
 function Detail({ detail }: { detail: ActivityDetail }) {
   const { entry } = detail;
   const outcome = activityOutcome(entry);
+  const note = activityNote(entry);
   return (
     <>
       <h2 className={styles.detailTitle}>{activityTitle(entry)}</h2>
@@ -71,41 +71,34 @@ function Detail({ detail }: { detail: ActivityDetail }) {
           <OutcomePill entry={entry} word={outcome} />
         </div>
       )}
-      {entry.note && entry.kind !== "settingChanged" && <p>{entry.note}</p>}
-      <dl className={styles.facts}>
-        <Fact name="When">{formatExact(entry.at)}</Fact>
-        {entry.client !== null && <Fact name="App">{appName(entry.client)}</Fact>}
-        {entry.server !== null && (
-          <Fact name="Server">
-            <a href={href({ page: "server", server: entry.server, tab: "state" })}>
-              {entry.server}
-            </a>
-          </Fact>
-        )}
-        {entry.subject !== null && entry.kind === "toolCall" && (
-          <Fact name="Tool">{entry.subject}</Fact>
-        )}
-        {entry.durationMs !== null && <Fact name="Took">{formatDuration(entry.durationMs)}</Fact>}
-        {detail.resultBytes !== null && (
-          <Fact name="Result">{formatBytes(detail.resultBytes)}</Fact>
-        )}
-      </dl>
+      {note && <p>{note}</p>}
+      <ol className={styles.story} aria-label="What happened, in order" data-testid="story">
+        {storyOf(detail).map(({ title, words }) => (
+          <li key={title}>
+            <span className={styles.step}>{title}</span>
+            <span>
+              <bdi>{words}</bdi>
+            </span>
+          </li>
+        ))}
+      </ol>
+      {detail.keptLess && (
+        <Remark testId="kept-less">
+          <p>
+            {detail.arguments === null && detail.result === null
+              ? "The content was not kept: the server is set so."
+              : "Only names and shapes were kept, not the content: the server is set so."}
+          </p>
+        </Remark>
+      )}
       {detail.arguments !== null && <Raw title="What was asked" text={detail.arguments} />}
       {detail.result !== null && <Raw title="What came back" text={detail.result} />}
+      <Links entry={entry} />
     </>
   );
 }
 
-function Fact({ name, children }: { name: string; children: ReactNode }) {
-  return (
-    <div className={styles.fact}>
-      <dt>{name}</dt>
-      <dd>{children}</dd>
-    </div>
-  );
-}
-
-function Raw({ title, text }: { title: string; text: string }) {
+function Raw({ title, text }: { title: string; text: string }): ReactNode {
   return (
     <div className={styles.raw}>
       <div className={styles.rawHead}>

@@ -1,10 +1,10 @@
 import { useVirtualizer } from "@tanstack/react-virtual";
 import { useMemo, useRef } from "react";
 import type { ActivityEntry } from "../../ipc/bindings/ActivityEntry";
-import type { FeedView } from "../../state/activity";
+import type { ActivityFeed, FeedView } from "../../state/activity";
+import { type Chosen, isChosen, writeChosen } from "../../state/activityFilter";
 import { useKept } from "../../state/memory";
-import { usePanel } from "../../state/panel";
-import { formatDay, plural, startOfDay } from "../../state/words";
+import { formatCount, formatDay, plural, startOfDay } from "../../state/words";
 import { Button, Ring } from "../../ui/Button";
 import styles from "./Activity.module.css";
 import { ActivityRow } from "./ActivityRow";
@@ -16,13 +16,27 @@ type Line =
 
 const ROW = 58;
 const DAY_ROW = 36;
+/** Past so many it is worth saying how far back one has come. */
+const LONG = 20_000;
+
+type ActivityListProps = {
+  /** What is listed. */
+  id: string;
+  feed: ActivityFeed;
+  view: FeedView;
+  now: number;
+  current: number | undefined;
+  chosen: Chosen;
+};
 
 /** The loaded entries with the days between them. Only the rows in sight are in the document. */
-export function ActivityList(props: { view: FeedView; now: number; current: number | undefined }) {
-  const { view, now, current } = props;
-  const { feed } = usePanel();
+export function ActivityList(props: ActivityListProps) {
+  const { id, feed, view, now, current, chosen } = props;
   const scroller = useRef<HTMLDivElement>(null);
-  const [offset, keepOffset] = useKept("activityOffset", { at: 0 });
+  const [kept, keepOffset] = useKept("activityOffset", { id, at: 0 });
+  // Another filter is another list, which is read from its top.
+  const offset = kept.id === id ? kept : { id, at: 0 };
+  const query = writeChosen(chosen);
   const today = startOfDay(now);
   const lines = useMemo(() => linesOf(view.entries, today), [view.entries, today]);
   const virtualizer = useVirtualizer({
@@ -35,7 +49,7 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
     onChange: (instance) => {
       const at = instance.scrollOffset ?? 0;
       if (Math.abs(at - offset.at) > ROW * 4 || (at === 0) !== (offset.at === 0))
-        keepOffset({ at });
+        keepOffset({ id, at });
       feed.hold(at > ROW);
       const last = instance.range?.endIndex ?? 0;
       if (last >= lines.length - 10) void feed.loadMore();
@@ -57,7 +71,12 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
           </Button>
         </div>
       )}
-      <div className={styles.scroller} ref={scroller} data-testid="activity-list">
+      <div
+        className={styles.scroller}
+        ref={scroller}
+        aria-busy={!view.settled}
+        data-testid="activity-list"
+      >
         <div
           className={styles.lines}
           role="list"
@@ -78,9 +97,14 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
               >
                 {line.kind === "day" && <h2 className={styles.day}>{line.word}</h2>}
                 {line.kind === "entry" && (
-                  <ActivityRow entry={line.entry} now={now} current={line.entry.id === current} />
+                  <ActivityRow
+                    entry={line.entry}
+                    now={now}
+                    current={line.entry.id === current}
+                    query={query}
+                  />
                 )}
-                {line.kind === "end" && <End view={view} />}
+                {line.kind === "end" && <End feed={feed} view={view} narrowed={isChosen(chosen)} />}
               </div>
             );
           })}
@@ -90,8 +114,8 @@ export function ActivityList(props: { view: FeedView; now: number; current: numb
   );
 }
 
-function End({ view }: { view: FeedView }) {
-  const { feed } = usePanel();
+function End(props: { feed: ActivityFeed; view: FeedView; narrowed: boolean }) {
+  const { feed, view, narrowed } = props;
   if (view.error) {
     return (
       <div className={styles.endLine} role="alert">
@@ -102,13 +126,30 @@ function End({ view }: { view: FeedView }) {
   }
   return (
     <div className={styles.endLine}>
-      {view.more ? (
+      {view.more && !view.stopped && (
         <>
           <Ring /> Reading older entries
+          {view.loadingMore && view.lookedThrough > LONG && (
+            <>
+              <span className={styles.through}>
+                {formatCount(view.lookedThrough)} looked through
+              </span>
+              <Button data-testid="stop-looking" onClick={() => feed.stop()}>
+                Stop
+              </Button>
+            </>
+          )}
         </>
-      ) : (
-        "This is where the record begins."
       )}
+      {view.more && view.stopped && (
+        <>
+          {formatCount(view.lookedThrough)} entries were looked through. There are older ones.
+          <Button data-testid="go-on-looking" onClick={() => feed.goOn()}>
+            Go on
+          </Button>
+        </>
+      )}
+      {!view.more && (narrowed ? "Nothing older fits." : "This is where the record begins.")}
     </div>
   );
 }

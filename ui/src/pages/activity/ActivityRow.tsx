@@ -3,6 +3,7 @@ import type { ActivityEntry } from "../../ipc/bindings/ActivityEntry";
 import type { Tone } from "../../state/health";
 import { href } from "../../state/route";
 import {
+  activityNote,
   activityOutcome,
   activityTitle,
   formatAgo,
@@ -52,19 +53,31 @@ const KIND_ICONS: Record<ActivityEntry["kind"], IconName> = {
   serverStopped: "stop",
   serverCrashed: "trouble",
   settingChanged: "settings",
+  toolsChanged: "eye",
+  answerGiven: "check",
+  answerTakenBack: "undo",
+  modelRequest: "question",
+  recordShortened: "remove",
 };
 
-type ActivityRowProps = { entry: ActivityEntry; now: number; ago?: boolean; current?: boolean };
+type ActivityRowProps = {
+  entry: ActivityEntry;
+  now: number;
+  ago?: boolean;
+  current?: boolean;
+  /** The filter of the list it stands in, which stays while it is open. */
+  query?: string;
+};
 
 /** One thing that happened; opens into all that is on record about it. */
 export const ActivityRow = memo(function ActivityRow(props: ActivityRowProps) {
-  const { entry, now, ago, current } = props;
+  const { entry, now, ago, current, query = "" } = props;
   const outcome = activityOutcome(entry);
-  const note = entry.kind === "settingChanged" ? null : entry.note;
+  const note = activityNote(entry);
   return (
     <a
       className={styles.row}
-      href={href({ page: "activity", entry: entry.id })}
+      href={`${href({ page: "activity", entry: entry.id })}${query}`}
       aria-current={current ? "true" : undefined}
       data-testid="activity-row"
       data-entry={entry.id}

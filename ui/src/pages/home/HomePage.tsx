@@ -14,6 +14,7 @@ import { PauseControl } from "../../ui/PauseControl";
 import { ProblemNote } from "../../ui/Problem";
 import { ActivityRow } from "../activity/ActivityRow";
 import { AddServer } from "../add/AddServer";
+import { AwayCard } from "./AwayCard";
 import { ConnectVscode } from "./ConnectVscode";
 import { FirstSteps, useFirstSteps } from "./FirstSteps";
 import styles from "./Home.module.css";
@@ -35,6 +36,7 @@ export function HomePage() {
       <Wellbeing snapshot={snapshot} />
       {waiting.length > 0 && <Troubles troubles={waiting} />}
       {toLookAt.length > 0 && <Looks looks={toLookAt} />}
+      <AwayCard />
       <Pauses />
       {steps.shown ? <FirstSteps onAddServer={() => setAdding(true)} /> : <Connect />}
       <Recent />

@@ -4,6 +4,7 @@ import { usePanel } from "../../state/panel";
 import { Button } from "../../ui/Button";
 import { Card, Row } from "../../ui/Page";
 import { PresetChoice } from "./PresetChoice";
+import { RecordRuleChoice } from "./RecordRuleChoice";
 import { SecretsRuleChoice } from "./SecretsRuleChoice";
 import styles from "./Server.module.css";
 import { Fact } from "./ServerStateTab";
@@ -55,6 +56,7 @@ export function ServerSettings({ server, onEdit }: ServerSettingsProps) {
       </Card>
       <PresetChoice server={server} />
       <SecretsRuleChoice server={server} />
+      <RecordRuleChoice server={server} />
       {transport.kind !== "builtIn" && (
         <Card flush>
           <Row

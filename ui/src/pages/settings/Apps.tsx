@@ -4,13 +4,14 @@ import { appName, formatAgo, formatExact, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
 import { Question } from "../../ui/Dialog";
+import { intoView } from "../../ui/intoView";
 import { PausedWords } from "../../ui/Moment";
 import { Card, Row, Section } from "../../ui/Page";
 import { PauseControl } from "../../ui/PauseControl";
 import { Pill } from "../../ui/Pill";
 
 /** Who may connect. */
-export function Apps() {
+export function Apps({ first }: { first: boolean }) {
   const { clients } = useSnapshot();
   const { host, notices } = usePanel();
   const now = useNow(30_000);
@@ -22,6 +23,7 @@ export function Apps() {
       title="Apps"
       intro="Each app has a token of its own, so that one can be turned away alone."
       testId="apps"
+      sectionRef={first ? intoView : null}
     >
       <Card flush>
         {clients.length === 0 && (

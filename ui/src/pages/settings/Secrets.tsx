@@ -11,6 +11,7 @@ import { Button } from "../../ui/Button";
 import { Dialog, Question } from "../../ui/Dialog";
 import { Field } from "../../ui/Field";
 import { Foreign } from "../../ui/Foreign";
+import { intoView } from "../../ui/intoView";
 import { Card, Row, Section } from "../../ui/Page";
 import { Pill } from "../../ui/Pill";
 import { ProblemNote } from "../../ui/Problem";
@@ -100,11 +101,6 @@ export function Secrets({ first }: { first: boolean }) {
       </Question>
     </Section>
   );
-}
-
-/** The same function each time, so that it runs once, as the page opens for this part. */
-function intoView(section: HTMLElement | null) {
-  section?.scrollIntoView({ block: "start" });
 }
 
 const TONES = { Stored: "open", Missing: "trouble", "Cannot be told": "still" } as const;

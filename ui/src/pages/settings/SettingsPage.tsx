@@ -2,7 +2,7 @@ import { useId, useState } from "react";
 import { openConfigFile, openLogFolder } from "../../state/actions";
 import { usePanel, useSnapshot } from "../../state/panel";
 import { useAction, useQuery } from "../../state/query";
-import { href } from "../../state/route";
+import { href, type SettingsPart } from "../../state/route";
 import { plural } from "../../state/words";
 import { Button } from "../../ui/Button";
 import { CopyButton } from "../../ui/Copy";
@@ -12,17 +12,19 @@ import { ProblemNote, Remark } from "../../ui/Problem";
 import { Switch } from "../../ui/Switch";
 import { Apps } from "./Apps";
 import { PortForm } from "./PortForm";
+import { Record } from "./Record";
 import { Secrets } from "./Secrets";
 import styles from "./Settings.module.css";
 import { VscodeExport } from "./VscodeExport";
 
-export function SettingsPage({ part }: { part: "secrets" | undefined }) {
+export function SettingsPage({ part }: { part: SettingsPart | undefined }) {
   return (
     <Page title="Settings">
       <Address />
-      <Apps />
+      <Apps first={part === "apps"} />
       <Answers />
       <Secrets first={part === "secrets"} />
+      <Record first={part === "record"} />
       <VscodeExport />
       <ThisComputer />
       <About />

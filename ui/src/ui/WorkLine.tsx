@@ -1,0 +1,34 @@
+import type { RecordWork } from "../ipc/bindings/RecordWork";
+import { usePanel } from "../state/panel";
+import { cancelRecordWork, workWords } from "../state/recordWork";
+import { Button } from "./Button";
+import styles from "./WorkLine.module.css";
+
+/** How far a check or an export is, with the way to break it off. */
+export function WorkLine({ work }: { work: RecordWork }) {
+  const panel = usePanel();
+  const words = workWords(work);
+  const share = Math.min(1, work.done / Math.max(1, work.total));
+  return (
+    <div className={styles.work} data-testid="record-work">
+      <div className={styles.words}>
+        <span>{words}</span>
+        <div
+          className={styles.bar}
+          role="progressbar"
+          aria-label={work.task === "check" ? "Check of the record" : "Export"}
+          aria-valuemin={0}
+          aria-valuemax={100}
+          aria-valuenow={Math.round(share * 100)}
+          aria-valuetext={words}
+        >
+          <div className={styles.done} style={{ transform: `scaleX(${share})` }} />
+        </div>
+      </div>
+      <Button data-testid="cancel-work" onClick={() => void cancelRecordWork(panel)}>
+        Cancel
+        <span className="unseen">: {work.task === "check" ? "the check" : "the export"}</span>
+      </Button>
+    </div>
+  );
+}

@@ -143,6 +143,35 @@ impl Database {
         }
     }
 
+    /// Fills the record up to so many rows with calls of the year before now, as if they had been
+    /// refused, which takes one row each. They are not chained, so that a check finds the first.
+    ///
+    /// # Panics
+    /// When it cannot be written.
+    pub async fn fill(&mut self, rows: i64) {
+        const FILL: &str = "
+            WITH RECURSIVE n (id) AS (
+                SELECT max(id) + 1 FROM entries UNION ALL SELECT id + 1 FROM n WHERE id < ?1)
+            INSERT INTO entries (id, run, at, step, kind, client, client_says, server, subject,
+                decision, reason, outcome, note, arguments_bytes, arguments, chain)
+            SELECT id, 1, unixepoch() * 1000 - (?1 - id) * 31536, 'noted', 'toolCall',
+                CASE id % 3 WHEN 0 THEN 'vscode' WHEN 1 THEN 'tester' ELSE 'chat' END, 'an app',
+                CASE id % 4 WHEN 0 THEN 'files' WHEN 1 THEN 'git' WHEN 2 THEN 'web' ELSE 'mail' END,
+                CASE id % 7 WHEN 0 THEN 'read_file' WHEN 1 THEN 'write_file' WHEN 2 THEN 'search'
+                    WHEN 3 THEN 'send' WHEN 4 THEN 'status' WHEN 5 THEN 'fetch' ELSE 'list' END,
+                CASE id % 11 WHEN 0 THEN 'refused' ELSE 'allowed' END,
+                CASE id % 11 WHEN 0 THEN 'pause' ELSE 'mode' END,
+                CASE id % 11 WHEN 0 THEN 'refused' WHEN 1 THEN 'failed' ELSE 'succeeded' END,
+                CASE id % 11 WHEN 0 THEN 'All tools are paused.' END,
+                40, '{\"path\":\"/home/me/notes/' || id % 1000 || '.md\"}', zeroblob(32)
+            FROM n";
+        sqlx::query(FILL)
+            .bind(rows)
+            .execute(&mut self.connection)
+            .await
+            .unwrap_or_else(|error| panic!("fill the record: {error}"));
+    }
+
     /// Keeps everyone else from writing until [`Database::release`].
     ///
     /// # Panics

@@ -9,6 +9,7 @@
     reason = "a test ends where it fails, and starts the programs it looks at"
 )]
 
+mod activity;
 mod app;
 mod looks;
 mod panel;

@@ -78,6 +78,7 @@ async fn while_the_database_cannot_be_written_a_call_is_refused_and_never_reache
         (result["isError"] != true).then_some(())
     })
     .await;
+    assert!(engine.verify().contains("as it was written"), "nothing is damaged");
 }
 
 #[tokio::test]
@@ -175,6 +176,7 @@ async fn on_a_full_disk_a_call_is_refused_and_works_again_when_there_is_room() {
         (result["isError"] != true).then_some(())
     })
     .await;
+    assert!(engine.verify().contains("as it was written"), "nothing is damaged");
     drop((engine, disk));
 }
 

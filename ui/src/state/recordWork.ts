@@ -92,7 +92,7 @@ export async function exportActivity(panel: Panel, filter: ActivityFilter, form:
     const made = await panel.host.call("export_activity", { filter, form });
     if (made === null) return;
     const { path, entries, bytes } = made;
-    const text = `${plural(entries, "entry", "entries")} were written to ${path} (${formatBytes(bytes)}).`;
+    const text = `${plural(entries, "entry was", "entries were")} written to ${path} (${formatBytes(bytes)}).`;
     panel.notices.show({ tone: "done", text });
   };
   return orSay(panel, "The entries were not exported.", action());

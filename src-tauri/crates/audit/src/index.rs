@@ -144,6 +144,11 @@ impl Trouble {
         }
     }
 
+    /// Whether another program writes to the index.
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(self, Self::Index(error) if error.sqlite_error_code() == Some(ErrorCode::DatabaseBusy))
+    }
+
     /// Whether what is in the index is of no use.
     pub(crate) fn is_damage(&self) -> bool {
         match self {

@@ -6,6 +6,7 @@
 //! meanwhile is no special case.
 
 use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use drawbridge_model::ActivityOutcome;
@@ -25,6 +26,8 @@ const PAGE: u32 = 1000;
 const PATIENCE: Duration = Duration::from_secs(2);
 /// How often a question is put when the index has to be mended.
 const ATTEMPTS: u32 = 3;
+/// How often the index is opened while another program is busy with it, each after two seconds.
+const OPENINGS: u32 = 30;
 
 /// The record in a data folder, to be read whether an engine uses it or not. It writes nothing but
 /// the search index. Every method blocks.
@@ -33,6 +36,8 @@ pub struct Reading {
     record: PathBuf,
     index: PathBuf,
     stop: CancellationToken,
+    /// Whose turn it is to bring the index up to date.
+    turn: Arc<Mutex<()>>,
 }
 
 /// How new the index has to be for a question.
@@ -75,7 +80,12 @@ impl Reading {
     /// As [`Reading::open`], for a record that is known to be there. Long work ends when `stop` is
     /// cancelled.
     pub(crate) fn in_folder(folder: &Path, stop: CancellationToken) -> Self {
-        Self { record: folder.join(file::FILE), index: folder.join(index::FILE), stop }
+        Self {
+            record: folder.join(file::FILE),
+            index: folder.join(index::FILE),
+            stop,
+            turn: Arc::default(),
+        }
     }
 
     pub(crate) fn until(&self, stop: CancellationToken) -> Self {
@@ -137,8 +147,9 @@ impl Reading {
     /// missing. Says whether it got there.
     pub(crate) fn catch_up(&self, go_on: &mut dyn FnMut(i64) -> bool) -> Result<bool, ReadError> {
         let mut mended = || {
-            let index = index::open(&self.index)?;
+            let index = self.open_index()?;
             let record = self.open_record().map_err(Trouble::Record)?;
+            let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
             catch_up(&index, &record, &mut |behind| !self.stop.is_cancelled() && go_on(behind))
         };
         match self.attempts(&mut mended) {
@@ -155,17 +166,11 @@ impl Reading {
         mut question: impl FnMut(&Open) -> Result<T, Trouble>,
     ) -> Result<T, ReadError> {
         let mut asked = || {
-            let index = index::open(&self.index)?;
+            let index = self.open_index()?;
             let record = self.open_record().map_err(Trouble::Record)?;
             let progress = index::progress(&index).map_err(Trouble::Index)?;
             if !matches!(up_to, UpTo::Row(row) if row <= progress.row) {
-                match catch_up(&index, &record, &mut |_| !self.stop.is_cancelled()) {
-                    // Better without the newest than nothing at all.
-                    Err(trouble) if trouble.leaves_the_index_usable() => {
-                        tracing::warn!(?trouble, "the search index is not up to date");
-                    }
-                    caught_up => caught_up?,
-                }
+                self.catch_up_or_wait(&index, &record, progress.row)?;
             }
             let run = index::progress(&index).map_err(Trouble::Index)?.run;
             // One moment for the whole question.
@@ -173,6 +178,42 @@ impl Reading {
             question(&Open { index, entries: Entries::of(record, run) })
         };
         self.attempts(&mut asked).map_err(|trouble| trouble.into_error(&self.index))
+    }
+
+    /// Opens the index, and waits for another program that is making it.
+    fn open_index(&self) -> Result<Connection, Trouble> {
+        let mut opened = index::open(&self.index);
+        for _ in 1..OPENINGS {
+            if self.stop.is_cancelled() || !opened.as_ref().is_err_and(Trouble::is_busy) {
+                break;
+            }
+            opened = index::open(&self.index);
+        }
+        opened
+    }
+
+    /// Brings the index up to date, or waits for another program that does.
+    fn catch_up_or_wait(
+        &self,
+        index: &Connection,
+        record: &Connection,
+        mut row: i64,
+    ) -> Result<(), Trouble> {
+        // Of several questions one brings it up to date for all.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            let trouble = match catch_up(index, record, &mut |_| !self.stop.is_cancelled()) {
+                Err(trouble) if trouble.leaves_the_index_usable() => trouble,
+                caught_up => return caught_up,
+            };
+            let now = index::progress(index).map_err(Trouble::Index)?.row;
+            if !trouble.is_busy() || now == row || self.stop.is_cancelled() {
+                // Better without the newest than nothing at all.
+                tracing::warn!(?trouble, "the search index is not up to date");
+                return Ok(());
+            }
+            row = now;
+        }
     }
 
     fn attempts<T>(&self, act: &mut dyn FnMut() -> Result<T, Trouble>) -> Result<T, Trouble> {

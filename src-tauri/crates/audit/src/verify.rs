@@ -18,7 +18,7 @@ const REPORT_EVERY: i64 = 5_000;
 /// What a check of the record found.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Checked {
-    /// How many rows were checked; a call has two.
+    /// How many rows are as they were written, up to where it is broken; a call has two.
     pub rows: i64,
     /// When the first of them was made, in milliseconds since 1970 (UTC).
     pub from: Option<i64>,
@@ -155,12 +155,12 @@ fn check_rows(
         {
             checked.broken = broken(id, Damage::WrittenAnew { since: sure });
         }
-        checked.rows += 1;
-        checked.from = checked.from.or(Some(at));
-        last = Mark { row: id, chain: stored, at };
         if checked.broken.is_some() {
             return Ok(Some(checked));
         }
+        checked.rows += 1;
+        checked.from = checked.from.or(Some(at));
+        last = Mark { row: id, chain: stored, at };
         if checked.rows % REPORT_EVERY == 0 && progress(checked.rows).is_break() {
             return Ok(None);
         }

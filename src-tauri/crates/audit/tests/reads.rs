@@ -169,3 +169,41 @@ async fn an_export_gives_back_what_it_wrote_to() {
     let line: serde_json::Value = serde_json::from_slice(&bytes).expect("one line");
     assert_eq!((line["arguments"]["a"].as_i64(), done.entries), (Some(1), 1));
 }
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn questions_that_come_together_all_see_the_newest_entry_of_a_long_record() {
+    let test = TestRecord::open().await;
+    test.record.close().await;
+    let many =
+        "WITH RECURSIVE n (id) AS (SELECT 1 UNION ALL SELECT id + 1 FROM n WHERE id < 200000)
+        INSERT INTO entries (id, run, at, step, kind, subject, chain)
+        SELECT id, 1, id, 'noted', 'toolCall', 'tool ' || id % 100, zeroblob(32) FROM n";
+    let file = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
+    file.execute_batch(many).expect("writes");
+    drop(file);
+    let again = TestRecord::open_in(&test.folder).await;
+    let newest =
+        again.record.note(Note::new(ActivityKind::ServerStarted)).await.expect("recorded").number();
+    let asking: Vec<_> = (0..8)
+        .map(|_| {
+            let record = again.record.clone();
+            again.tasks.spawn(async move { record.page(None, 1).await.expect("a page") })
+        })
+        .collect();
+    for page in asking {
+        assert_eq!(page.await.expect("no panic").entries[0].id, newest);
+    }
+    // Also for another program that asks at the same time.
+    std::fs::remove_file(test.folder.join("drawbridge-search.db")).expect("removes");
+    let programs: Vec<_> = (0..3)
+        .map(|_| {
+            let folder = test.folder.clone();
+            again.tasks.spawn_blocking(move || {
+                Reading::open(&folder).expect("opens").page(None, 1).expect("a page")
+            })
+        })
+        .collect();
+    for page in programs {
+        assert_eq!(page.await.expect("no panic").entries[0].id, newest);
+    }
+}

@@ -249,7 +249,7 @@ pub enum RecordTask {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordCheck {
-    /// How many rows were checked; a call has two.
+    /// How many rows are as they were written, up to where it is broken; a call has two.
     pub rows: i64,
     /// When the first of them was written.
     pub from: Option<i64>,

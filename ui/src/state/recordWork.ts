@@ -3,6 +3,7 @@ import type { ActivityFilter } from "../ipc/bindings/ActivityFilter";
 import type { Away } from "../ipc/bindings/Away";
 import type { ExportForm } from "../ipc/bindings/ExportForm";
 import type { RecordRule } from "../ipc/bindings/RecordRule";
+import type { RecordTask } from "../ipc/bindings/RecordTask";
 import type { RecordWork } from "../ipc/bindings/RecordWork";
 import { orSay, withServer } from "./actions";
 import { type Panel, usePanel } from "./panel";
@@ -81,10 +82,15 @@ export function useLookingAtAll(all: boolean) {
   }, [panel, all]);
 }
 
+export const WORK_WORDS: Record<RecordTask, { doing: string; name: string }> = {
+  check: { doing: "Checking the record", name: "check" },
+  export: { doing: "Writing entries to a file", name: "export" },
+  index: { doing: "Making older entries findable", name: "search index" },
+};
+
 /** How far it is, in words. */
 export function workWords({ task, done, total }: RecordWork): string {
-  const doing = task === "check" ? "Checking the record" : "Writing entries to a file";
-  return `${doing}: ${formatCount(done)} of about ${formatCount(Math.max(done, total))}`;
+  return `${WORK_WORDS[task].doing}: ${formatCount(done)} of about ${formatCount(Math.max(done, total))}`;
 }
 
 export async function exportActivity(panel: Panel, filter: ActivityFilter, form: ExportForm) {

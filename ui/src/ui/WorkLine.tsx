@@ -1,6 +1,6 @@
 import type { RecordWork } from "../ipc/bindings/RecordWork";
 import { usePanel } from "../state/panel";
-import { cancelRecordWork, workWords } from "../state/recordWork";
+import { cancelRecordWork, WORK_WORDS, workWords } from "../state/recordWork";
 import { Button } from "./Button";
 import styles from "./WorkLine.module.css";
 
@@ -16,7 +16,7 @@ export function WorkLine({ work }: { work: RecordWork }) {
         <div
           className={styles.bar}
           role="progressbar"
-          aria-label={work.task === "check" ? "Check of the record" : "Export"}
+          aria-label={`Progress of the ${WORK_WORDS[work.task].name}`}
           aria-valuemin={0}
           aria-valuemax={100}
           aria-valuenow={Math.round(share * 100)}
@@ -25,10 +25,12 @@ export function WorkLine({ work }: { work: RecordWork }) {
           <div className={styles.done} style={{ transform: `scaleX(${share})` }} />
         </div>
       </div>
-      <Button data-testid="cancel-work" onClick={() => void cancelRecordWork(panel)}>
-        Cancel
-        <span className="unseen">: {work.task === "check" ? "the check" : "the export"}</span>
-      </Button>
+      {work.task !== "index" && (
+        <Button data-testid="cancel-work" onClick={() => void cancelRecordWork(panel)}>
+          Cancel
+          <span className="unseen">: the {WORK_WORDS[work.task].name}</span>
+        </Button>
+      )}
     </div>
   );
 }

@@ -430,7 +430,7 @@ describe("export", () => {
   test("shows how far it is, on every page of the record, and can be broken off in silence", () =>
     withPanel({ play: "scene=many", hash: "#/activity" }, async (page) => {
       await begin(page, "csv");
-      await page.getByRole("progressbar", { name: "Export" }).waitFor();
+      await page.getByRole("progressbar", { name: "Progress of the export" }).waitFor();
       await page.waitForFunction(
         () =>
           Number(document.querySelector("[role=progressbar]")?.getAttribute("aria-valuenow")) > 4,

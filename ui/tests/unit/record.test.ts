@@ -223,6 +223,9 @@ describe("words", () => {
     for (const wrong of ["0", "-3", "1.5", "x", "", "99999999999"]) {
       expect(readNumber(wrong), wrong).toBeUndefined();
     }
+    expect(workWords({ task: "index", done: 20_000, total: 90_000 })).toBe(
+      "Making older entries findable: 20,000 of about 90,000",
+    );
     expect(workWords({ task: "export", done: 1_200, total: 1_000 })).toBe(
       "Writing entries to a file: 1,200 of about 1,200",
     );

@@ -259,7 +259,7 @@ async fn make_record(folder: &Path, entries: i64) -> Anything<()> {
              zeroblob(32))",
         )?;
         let mut end = transaction.prepare_cached(
-            "INSERT INTO entries (id, run, at, step, call, outcome, duration_us, request, result, \
+            "INSERT INTO entries (id, run, at, step, call, outcome, duration_us, upstream, result, \
              result_bytes, chain) \
              VALUES (?1, 1, ?2, 'ended', ?3, ?4, ?5, ?6, ?7, ?8, zeroblob(32))",
         )?;
@@ -308,7 +308,7 @@ async fn make_record(folder: &Path, entries: i64) -> Anything<()> {
                 id,
                 outcome,
                 40_000,
-                n.to_string(),
+                n,
                 result,
                 i64::try_from(result.len())?
             ])?;

@@ -30,9 +30,10 @@ CREATE TABLE entries (
     -- How long the call waited for the person before it began or was refused.
     waited_ms        INTEGER,
     duration_us      INTEGER,
-    -- Where it begins or is refused, the app's own id of the request; where it ends, the id the
-    -- server saw. Both as JSON.
+    -- The app's own id of the request, as JSON.
     request          TEXT,
+    -- The id the request had on its way to the server.
+    upstream         INTEGER,
     note             TEXT,
     -- How much of arguments and result is kept: 'shapes', 'nothing', or all of it.
     kept             TEXT,

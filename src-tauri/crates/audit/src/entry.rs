@@ -90,9 +90,14 @@ pub struct CallBegan {
 }
 
 impl CallBegan {
-    /// A call of which nothing but its kind is known.
+    /// A call of which nothing but its kind is known. Of what models are asked and answer nothing
+    /// is kept, unless somebody says otherwise.
     #[must_use]
     pub fn new(kind: ActivityKind) -> Self {
+        let rule = match kind {
+            ActivityKind::ModelRequest => RecordRule::Nothing,
+            _ => RecordRule::Content,
+        };
         Self {
             kind,
             client: None,
@@ -104,7 +109,7 @@ impl CallBegan {
             waited: None,
             request: None,
             note: None,
-            rule: RecordRule::Content,
+            rule,
         }
     }
 }
@@ -120,8 +125,8 @@ pub struct CallEnded {
     pub result: Option<Excerpt>,
     /// Size of what came back as it was sent on, in bytes; where absent, that of `result`.
     pub result_bytes: Option<u64>,
-    /// The id the request had on its way to the server, as JSON.
-    pub request: Option<Box<str>>,
+    /// The id the request had on its way to the server.
+    pub upstream: Option<u64>,
     /// What was decided at the last moment, where that is not what was decided before.
     pub refused: Option<ActivityReason>,
     /// One sentence: the error, or why it was cancelled.
@@ -159,7 +164,7 @@ impl CallEnded {
             duration,
             result: None,
             result_bytes: None,
-            request: None,
+            upstream: None,
             refused: None,
             note: None,
             model: None,
@@ -302,8 +307,8 @@ pub struct EntryDetail {
     pub ended_at: Option<i64>,
     /// The id the app gave the request, as JSON.
     pub request: Option<String>,
-    /// The id the request had on its way to the server, as JSON.
-    pub upstream_request: Option<String>,
+    /// The id the request had on its way to the server.
+    pub upstream_request: Option<i64>,
     /// How much of arguments and result is kept.
     pub rule: RecordRule,
     /// What the model that was asked did, where one was.

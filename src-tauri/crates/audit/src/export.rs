@@ -257,7 +257,7 @@ fn csv_line(detail: &EntryDetail, line: &mut Vec<u8>) -> std::io::Result<()> {
         text(&entry.note),
         word(Some(rule_word(detail.rule).unwrap_or("content"))),
         text(&detail.request),
-        text(&detail.upstream_request),
+        Value::Number(detail.upstream_request.map(i128::from)),
         text(&model),
         kept(arguments),
         number(detail.arguments_bytes),
@@ -337,7 +337,7 @@ struct JsonLine<'a> {
     #[serde(skip_serializing_if = "Option::is_none")]
     request: Option<JsonText<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    upstream_request: Option<JsonText<'a>>,
+    upstream_request: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]
     model: Option<&'a ModelUse>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -419,7 +419,7 @@ fn json_line(detail: &EntryDetail, line: &mut Vec<u8>) -> std::io::Result<()> {
         note: entry.note.as_deref(),
         kept: rule_word(detail.rule).unwrap_or("content"),
         request: detail.request.as_deref().map(JsonText::of),
-        upstream_request: detail.upstream_request.as_deref().map(JsonText::of),
+        upstream_request: detail.upstream_request,
         model: detail.model.as_ref(),
         arguments,
         arguments_cut: arguments_cut.flatten(),

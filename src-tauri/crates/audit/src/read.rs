@@ -12,6 +12,7 @@ use std::time::Duration;
 use drawbridge_model::ActivityOutcome;
 use rusqlite::{Connection, OpenFlags, OptionalExtension as _, Row, params};
 use sqlx::sqlite::{SqlitePool, SqlitePoolOptions};
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use crate::catch_up::catch_up;
@@ -38,6 +39,8 @@ pub struct Reading {
     stop: CancellationToken,
     /// Whose turn it is to bring the index up to date.
     turn: Arc<Mutex<()>>,
+    /// How many rows the index lacks while it is brought up to date; 0 otherwise.
+    behind: watch::Sender<i64>,
 }
 
 /// How new the index has to be for a question.
@@ -85,6 +88,7 @@ impl Reading {
             index: folder.join(index::FILE),
             stop,
             turn: Arc::default(),
+            behind: watch::Sender::new(0),
         }
     }
 
@@ -150,7 +154,10 @@ impl Reading {
             let index = self.open_index()?;
             let record = self.open_record().map_err(Trouble::Record)?;
             let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
-            catch_up(&index, &record, &mut |behind| !self.stop.is_cancelled() && go_on(behind))
+            let caught_up =
+                catch_up(&index, &record, &mut |behind| self.told(behind) && go_on(behind));
+            self.behind.send_replace(0);
+            caught_up
         };
         match self.attempts(&mut mended) {
             Ok(()) => Ok(true),
@@ -180,6 +187,16 @@ impl Reading {
         self.attempts(&mut asked).map_err(|trouble| trouble.into_error(&self.index))
     }
 
+    /// Takes down how far behind the index is, and says whether to go on.
+    fn told(&self, behind: i64) -> bool {
+        self.behind.send_replace(behind);
+        !self.stop.is_cancelled()
+    }
+
+    pub(crate) fn behind(&self) -> watch::Receiver<i64> {
+        self.behind.subscribe()
+    }
+
     /// Opens the index, and waits for another program that is making it.
     fn open_index(&self) -> Result<Connection, Trouble> {
         let mut opened = index::open(&self.index);
@@ -202,7 +219,10 @@ impl Reading {
         // Of several questions one brings it up to date for all.
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            let trouble = match catch_up(index, record, &mut |_| !self.stop.is_cancelled()) {
+            let mut go_on = |behind| self.told(behind);
+            let caught_up = catch_up(index, record, &mut go_on);
+            self.behind.send_replace(0);
+            let trouble = match caught_up {
                 Err(trouble) if trouble.leaves_the_index_usable() => trouble,
                 caught_up => return caught_up,
             };
@@ -269,7 +289,7 @@ macro_rules! entry {
 const ENTRY: &str = entry!("");
 
 const DETAIL: &str = entry!(
-    ", b.waited_ms, e.at, b.request, e.request, b.kept, e.details, \
+    ", b.waited_ms, e.at, b.request, e.upstream, b.kept, e.details, \
      b.arguments, b.arguments_bytes, b.arguments_sha256, \
      e.result, e.result_bytes, e.result_sha256, e.sent_bytes"
 );

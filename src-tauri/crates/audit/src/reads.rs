@@ -67,6 +67,11 @@ impl Reads {
         }
     }
 
+    /// How many rows the index lacks while it is brought up to date; 0 otherwise.
+    pub(crate) fn behind(&self) -> watch::Receiver<i64> {
+        self.reading.behind()
+    }
+
     /// Removed rows are to go from the index as well.
     pub(crate) fn forget_removed(&self) {
         self.removed.notify_one();

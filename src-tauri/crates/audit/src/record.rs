@@ -246,6 +246,13 @@ impl Record {
         self.writer.newest()
     }
 
+    /// How many rows cannot be found yet, while what finds them is brought up to date; 0
+    /// otherwise.
+    #[must_use]
+    pub fn behind(&self) -> watch::Receiver<i64> {
+        self.reads.behind()
+    }
+
     /// What is kept beside the record.
     #[must_use]
     pub fn kept(&self) -> KeptState {

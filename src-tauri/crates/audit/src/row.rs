@@ -1,6 +1,7 @@
 //! Rows on their way into the file.
 
 use std::borrow::Cow;
+use std::sync::LazyLock;
 use std::time::{Instant, SystemTime};
 
 use drawbridge_model::ActivityDecision;
@@ -81,7 +82,7 @@ pub(crate) enum Place {
 }
 
 /// The columns of a row in their order, without its chain, which comes last and is made from them.
-pub(crate) const COLUMNS: [&str; 26] = [
+pub(crate) const COLUMNS: [&str; 27] = [
     "id",
     "run",
     "at",
@@ -98,6 +99,7 @@ pub(crate) const COLUMNS: [&str; 26] = [
     "waited_ms",
     "duration_us",
     "request",
+    "upstream",
     "note",
     "kept",
     "details",
@@ -110,16 +112,26 @@ pub(crate) const COLUMNS: [&str; 26] = [
     "result",
 ];
 
-const INSERT: &str = "INSERT INTO entries (id, run, at, step, call, kind, client, client_says, \
-     server, subject, decision, reason, outcome, waited_ms, duration_us, request, note, kept, \
-     details, arguments_bytes, arguments_sha256, result_bytes, result_sha256, sent_bytes, \
-     arguments, result, chain) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, \
-     ?14, ?15, ?16, ?17, ?18, ?19, ?20, ?21, ?22, ?23, ?24, ?25, ?26, ?27)";
+/// Those that a row has that begins a call or stands alone; in all others it has nothing.
+const OF_NOTES: [usize; 19] = [0, 1, 2, 3, 5, 6, 7, 8, 9, 10, 11, 12, 13, 15, 17, 18, 20, 21, 25];
+/// Those that the end of a call has.
+const OF_ENDS: [usize; 16] = [0, 1, 2, 3, 4, 10, 11, 12, 14, 16, 17, 19, 22, 23, 24, 26];
+
+static INSERT_NOTE: LazyLock<String> = LazyLock::new(|| insert(&OF_NOTES));
+static INSERT_END: LazyLock<String> = LazyLock::new(|| insert(&OF_ENDS));
+
+/// What is not named is bound to nothing, which costs a fraction of binding it.
+fn insert(columns: &[usize]) -> String {
+    let names: Vec<_> = columns.iter().filter_map(|column| COLUMNS.get(*column).copied()).collect();
+    let (names, places) = (names.join(", "), "?, ".repeat(names.len()));
+    format!("INSERT INTO entries ({names}, chain) VALUES ({places}?)")
+}
 
 /// Writes rows, each tied to the one before. What was written counts only when it is committed.
 pub(crate) struct Inserting<'a> {
     connection: &'a Connection,
-    insert: Option<CachedStatement<'a>>,
+    insert_note: Option<CachedStatement<'a>>,
+    insert_end: Option<CachedStatement<'a>>,
     run: i64,
     /// The chain of the last row.
     pub(crate) chain: Chain,
@@ -133,7 +145,7 @@ impl<'a> Inserting<'a> {
         chain: Chain,
         buffer: &'a mut Vec<u8>,
     ) -> Self {
-        Self { connection, insert: None, run, chain, buffer }
+        Self { connection, insert_note: None, insert_end: None, run, chain, buffer }
     }
 
     /// Writes a row with the number it was given.
@@ -141,16 +153,20 @@ impl<'a> Inserting<'a> {
         if let Row::Kept { key, value } = &waiting.row {
             return keep(self.connection, key, value);
         }
-        let insert = match &mut self.insert {
+        let (insert, sql, columns) = match &waiting.row {
+            Row::Ended(..) => (&mut self.insert_end, &INSERT_END, &OF_ENDS[..]),
+            _ => (&mut self.insert_note, &INSERT_NOTE, &OF_NOTES[..]),
+        };
+        let insert = match insert {
             Some(insert) => insert,
-            none => none.insert(self.connection.prepare_cached(INSERT)?),
+            none => none.insert(self.connection.prepare_cached(sql)?),
         };
         let fields = waiting.fields(self.run);
         self.chain = self.chain.then(fields, self.buffer);
-        for (index, field) in fields.into_iter().enumerate() {
-            insert.raw_bind_parameter(index + 1, field)?;
+        for (index, column) in columns.iter().enumerate() {
+            insert.raw_bind_parameter(index + 1, fields[*column])?;
         }
-        insert.raw_bind_parameter(COLUMNS.len() + 1, &self.chain.0[..])?;
+        insert.raw_bind_parameter(columns.len() + 1, &self.chain.0[..])?;
         insert.raw_execute().map(|_| ())
     }
 }
@@ -234,13 +250,13 @@ impl Waiting {
         fields[11] = end.refused.map(reason_word).into();
         fields[12] = Field::Text(outcome_word(end.outcome));
         fields[14] = Field::Whole(whole(end.duration.as_micros()));
-        fields[15] = end.request.as_deref().into();
-        fields[16] = end.note.as_deref().into();
-        fields[18] = self.details.as_deref().into();
-        fields[21] = bytes.into();
-        fields[22] = sha256.into();
-        fields[23] = end.result_bytes.map(|bytes| whole(u128::from(bytes))).into();
-        fields[25] = text.into();
+        fields[16] = end.upstream.map(|id| whole(u128::from(id))).into();
+        fields[17] = end.note.as_deref().into();
+        fields[19] = self.details.as_deref().into();
+        fields[22] = bytes.into();
+        fields[23] = sha256.into();
+        fields[24] = end.result_bytes.map(|bytes| whole(u128::from(bytes))).into();
+        fields[26] = text.into();
     }
 }
 
@@ -257,11 +273,11 @@ fn note_fields<'a>(fields: &mut [Field<'a>; COLUMNS.len()], step: &'static str, 
     fields[12] = note.outcome.map(outcome_word).into();
     fields[13] = note.waited.map(|waited| whole(waited.as_millis())).into();
     fields[15] = note.request.as_deref().into();
-    fields[16] = note.note.as_deref().into();
-    fields[17] = rule_word(note.rule).into();
-    fields[19] = bytes.into();
-    fields[20] = sha256.into();
-    fields[24] = text.into();
+    fields[17] = note.note.as_deref().into();
+    fields[18] = rule_word(note.rule).into();
+    fields[20] = bytes.into();
+    fields[21] = sha256.into();
+    fields[25] = text.into();
 }
 
 /// Keeps a value under a key.
@@ -289,11 +305,14 @@ mod tests {
     fn a_row_is_written_without_building_a_table_in_memory() {
         let connection = Connection::open_in_memory().expect("opens");
         connection.execute_batch(crate::file::TABLES).expect("tables");
-        let mut steps = connection.prepare(&format!("EXPLAIN {INSERT}")).expect("prepares");
-        let mut rows = steps.raw_query();
-        while let Some(row) = rows.next().expect("a step") {
-            let step: String = row.get(1).expect("its name");
-            assert_ne!(step, "OpenEphemeral");
+        for insert in [&INSERT_NOTE, &INSERT_END] {
+            let insert = insert.as_str();
+            let mut steps = connection.prepare(&format!("EXPLAIN {insert}")).expect("prepares");
+            let mut rows = steps.raw_query();
+            while let Some(row) = rows.next().expect("a step") {
+                let step: String = row.get(1).expect("its name");
+                assert_ne!(step, "OpenEphemeral", "in {insert}");
+            }
         }
     }
 
@@ -305,11 +324,44 @@ mod tests {
         let names = names.as_mut().expect("prepares").query_map([], |row| row.get::<_, String>(0));
         let mut names: Vec<_> = names.expect("reads").map(|name| name.expect("a name")).collect();
         let mut written: Vec<_> = COLUMNS.into_iter().chain(["chain"]).collect();
-        let inserted = INSERT.split_once('(').and_then(|(_, rest)| rest.split_once(')'));
-        let inserted: Vec<_> = inserted.expect("names").0.split(", ").collect();
-        assert_eq!(inserted, written, "they are bound in this order");
+        let both = OF_NOTES.iter().chain(&OF_ENDS).collect::<std::collections::BTreeSet<_>>();
+        assert_eq!(both.len(), COLUMNS.len(), "each is in one of the statements");
         names.sort_unstable();
         written.sort_unstable();
         assert_eq!(names, written);
+    }
+
+    #[test]
+    fn no_kind_of_row_has_what_its_statement_leaves_out() {
+        let excerpt = || Some(Excerpt::of(&"x".repeat(20_000)));
+        let text = || Some("x".to_owned());
+        let mut note = Note::new(drawbridge_model::ActivityKind::ToolCall);
+        note.client = drawbridge_model::ClientName::new("a").ok();
+        note.server = drawbridge_model::ServerName::new("a").ok();
+        (note.client_says, note.subject, note.note) = (text(), text(), text());
+        note.arguments = excerpt();
+        note.decision = Some(ActivityDecision::Allowed);
+        note.reason = Some(drawbridge_model::ActivityReason::Mode);
+        note.outcome = Some(drawbridge_model::ActivityOutcome::Succeeded);
+        note.waited = Some(std::time::Duration::ZERO);
+        note.request = Some("1".into());
+        note.rule = drawbridge_model::RecordRule::Shapes;
+        let succeeded = drawbridge_model::ActivityOutcome::Succeeded;
+        let mut end = CallEnded::new(succeeded, std::time::Duration::ZERO);
+        (end.result, end.note) = (excerpt(), text());
+        (end.result_bytes, end.upstream) = (Some(1), Some(1));
+        end.refused = Some(drawbridge_model::ActivityReason::Scan);
+        end.model = Some(crate::ModelUse::default());
+        for (row, columns) in [
+            (Row::Noted(note.clone()), &OF_NOTES[..]),
+            (Row::Began(note), &OF_NOTES[..]),
+            (Row::Ended(EntryId(1), end), &OF_ENDS[..]),
+        ] {
+            let waiting = Waiting::new(row, Awaits::Nobody, Place::Extra);
+            for (column, field) in waiting.fields(1).into_iter().enumerate() {
+                let has_it = columns.contains(&column);
+                assert_eq!(field != Field::Null, has_it, "{}", COLUMNS[column]);
+            }
+        }
     }
 }

@@ -46,7 +46,7 @@ async fn write_calls(record: &Record, calls: usize) {
         let mut end = CallEnded::new(ActivityOutcome::Succeeded, Duration::from_micros(1_500));
         end.result = Some(Excerpt::of(&"b".repeat(n * 3_000)));
         end.result_bytes = Some(99);
-        end.request = Some("41".into());
+        end.upstream = Some(41);
         end.refused = (n == 3).then_some(ActivityReason::Scan);
         end.note = Some("It was slow.".to_owned());
         end.model = Some(ModelUse { model: "small".to_owned(), ..ModelUse::default() });
@@ -90,7 +90,7 @@ async fn a_record_as_it_was_written_is_sound_while_it_is_written_and_over_restar
     assert_eq!((checked.rows, checked.broken), (15, None));
     assert!(checked.from.is_some());
     let columns = "SELECT count(*) FROM pragma_table_info('entries')";
-    assert_eq!(count(&test.eyes(), columns), 27);
+    assert_eq!(count(&test.eyes(), columns), 28);
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -87,9 +87,9 @@ fn odd_rows() -> Rows {
         .expect("a row");
     rows.file
         .execute(
-            "INSERT INTO entries (id, run, at, step, call, outcome, duration_us, request, details, \
+            "INSERT INTO entries (id, run, at, step, call, outcome, duration_us, upstream, details, \
              result, result_bytes, sent_bytes, chain) VALUES (?1, 1, 9, 'ended', ?2, 'failed', \
-             4000, '8', '{\"model\":\"llama\",\"answerTokens\":5}', '[1]', 3, 4, x'02')",
+             4000, 8, '{\"model\":\"llama\",\"answerTokens\":5}', '[1]', 3, 4, x'02')",
             params![cut + 1, cut],
         )
         .expect("a row");

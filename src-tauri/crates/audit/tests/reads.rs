@@ -35,7 +35,7 @@ async fn an_entry_is_read_whole() {
         ..ModelUse::default()
     };
     let end = CallEnded {
-        request: Some("17".into()),
+        upstream: Some(17),
         refused: Some(ActivityReason::Limit),
         model: Some(model.clone()),
         ..CallEnded::new(ActivityOutcome::Refused, Duration::from_millis(3))
@@ -49,7 +49,7 @@ async fn an_entry_is_read_whole() {
     assert_eq!(detail.waited, Some(Duration::from_millis(1_200)));
     assert!(detail.ended_at.is_some_and(|ended| ended >= detail.entry.at));
     assert_eq!(detail.request.as_deref(), Some("\"abc\""));
-    assert_eq!(detail.upstream_request.as_deref(), Some("17"));
+    assert_eq!(detail.upstream_request, Some(17));
     assert_eq!(detail.rule, RecordRule::Shapes);
     assert_eq!(detail.model, Some(model));
     assert_eq!(detail.arguments_bytes, detail.arguments.map(|kept| kept.bytes));

@@ -295,6 +295,12 @@ impl Engine {
         tasks.spawn(record::keep_short(record.clone(), store.subscribe(), stop.clone()));
 
         let (events, _) = broadcast::channel(WAITING_EVENTS);
+        let record_desk = RecordDesk::new(events.clone());
+        tasks.spawn(record::tell_of_indexing(
+            Arc::clone(&record_desk),
+            record.behind(),
+            stop.clone(),
+        ));
         let engine = Self(Arc::new(Inner {
             edits: InOrder::start(&tasks, &stop),
             log_watch: watch::Sender::new(CancellationToken::new()),
@@ -315,7 +321,7 @@ impl Engine {
             gateway,
             kept,
             kept_written,
-            record_desk: RecordDesk::new(events.clone()),
+            record_desk: Arc::clone(&record_desk),
             started_at: crate::clock::now_ms(),
             events,
             tasks,

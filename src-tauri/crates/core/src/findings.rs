@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use drawbridge_mcp::CatalogStore;
 use drawbridge_mcp::catalog::{Catalog, Tool};
-use drawbridge_model::{ServerName, ToolName};
-use drawbridge_policy::scan::{Finding, FindingKind, Severity, Surroundings, scan_tool};
+use drawbridge_model::{BUILT_IN_COMPUTER, ServerName, ToolName};
+use drawbridge_policy::scan::{Finding, FindingKind, Rules, Severity, Surroundings, scan_tool};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -135,7 +135,13 @@ pub(crate) async fn keep_scanning(
         let all: Vec<_> = present
             .servers()
             .map(|part| (part.server.clone(), Arc::clone(&part.offer.tools)))
+            .filter(|(server, _)| server.as_str() != BUILT_IN_COMPUTER)
             .collect();
+        if all.is_empty() {
+            continue;
+        }
+        // Made once for all that follow, and let go after them.
+        let _rules = tasks.spawn_blocking(Rules::shared).await;
         for (server, tools) in all {
             let findings = scan(&server, &tools, Arc::clone(&present), &tasks).await;
             controller.report(Event::Scanned { server, tools, findings }).await;
@@ -144,6 +150,14 @@ pub(crate) async fn keep_scanning(
 }
 
 fn findings(server: &ServerName, tools: &[Tool], catalog: &Catalog) -> Arc<Findings> {
+    // What Drawbridge says of its own tools needs no look.
+    if server.as_str() == BUILT_IN_COMPUTER {
+        return Arc::default();
+    }
+    let rules = match Rules::shared() {
+        Ok(rules) => rules,
+        Err(failed) => return Arc::new(Findings::unreadable(tools, &failed.to_string())),
+    };
     // Its own tools are among them, so that what it says of those is not taken for another's.
     let own = tools.iter().map(|tool| (server.as_str(), tool.name.as_str()));
     let others = catalog.servers().filter(|part| part.server != *server).flat_map(|part| {
@@ -151,7 +165,7 @@ fn findings(server: &ServerName, tools: &[Tool], catalog: &Catalog) -> Arc<Findi
     });
     let around = Surroundings::new(own.chain(others));
     let found = tools.iter().filter_map(|tool| {
-        let found = match scan_tool(server.as_str(), tool.raw.get(), &around) {
+        let found = match scan_tool(&rules, server.as_str(), tool.raw.get(), &around) {
             Ok(found) => found.into_iter().map(Found::Finding).collect(),
             Err(failed) => vec![Found::Unreadable(failed.to_string())],
         };

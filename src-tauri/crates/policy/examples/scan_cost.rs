@@ -8,7 +8,9 @@ use std::fmt::Write as _;
 use std::hint::black_box;
 use std::time::Instant;
 
-use drawbridge_policy::scan::{ScanFailed, Surroundings, find_secrets, mask_secrets, scan_tool};
+use drawbridge_policy::scan::{
+    Rules, ScanFailed, Surroundings, find_secrets, mask_secrets, scan_tool,
+};
 
 const ROUNDS: usize = 15;
 
@@ -90,8 +92,10 @@ fn main() -> Result<(), ScanFailed> {
     println!("1 MiB of {:?}, the slowest: {} ms", worst.1, worst.0);
     let tool = r#"{"name":"read_file","description":"Reads a file and returns its text. Fails when the file is larger than 1 MiB or lies outside the allowed folders.","inputSchema":{"type":"object","properties":{"path":{"type":"string","description":"Path of the file, relative to the first allowed folder."},"lines":{"type":"integer","description":"How many lines to return."}},"required":["path"]}}"#;
     let around = Surroundings::new([("files", "read_file"), ("mail", "send_mail")]);
-    scan_tool("files", tool, &around)?;
-    let cost = median(200, || drop(black_box(scan_tool("files", black_box(tool), &around))));
+    let rules = Rules::shared()?;
+    scan_tool(&rules, "files", tool, &around)?;
+    let cost =
+        median(200, || drop(black_box(scan_tool(&rules, "files", black_box(tool), &around))));
     println!("a tool's definition of {} bytes: {cost} ns", tool.len());
     Ok(())
 }

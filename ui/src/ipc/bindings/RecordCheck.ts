@@ -6,7 +6,7 @@ import type { RecordBreak } from "./RecordBreak";
  */
 export type RecordCheck = { 
 /**
- * How many rows were checked; a call has two.
+ * How many rows are as they were written, up to where it is broken; a call has two.
  */
 rows: number, 
 /**

@@ -3,4 +3,4 @@
 /**
  * What is done with the whole record.
  */
-export type RecordTask = "check" | "export";
+export type RecordTask = "check" | "export" | "index";

@@ -190,7 +190,7 @@ fn detail_view(detail: EntryDetail) -> ActivityDetail {
         waited_ms: detail.waited.and_then(|waited| i64::try_from(waited.as_millis()).ok()),
         ended_at: detail.ended_at,
         request: detail.request,
-        upstream_request: detail.upstream_request,
+        upstream_request: detail.upstream_request.map(|id| id.to_string()),
         arguments: shown(detail.arguments),
         arguments_bytes: size(detail.arguments_bytes),
         result: shown(detail.result),

@@ -29,6 +29,8 @@ const TOLD_EVERY: Duration = Duration::from_millis(100);
 const BETWEEN_LOOKS: Duration = Duration::from_secs(600);
 /// After a start other things come first.
 const AFTER_START: Duration = Duration::from_secs(20);
+/// So many rows take about a second to be made findable.
+const MANY: i64 = 50_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MEGABYTE: u64 = 1_000_000;
 
@@ -48,6 +50,13 @@ impl RecordDesk {
         *self.ongoing.lock().unwrap_or_else(PoisonError::into_inner) = work;
         // Nobody may be looking.
         let _ = self.events.send(PanelEvent::RecordWorkMoved(told));
+    }
+
+    /// Tells of something that is done beside, unless something is done that was asked for.
+    fn tell(&self, work: Option<RecordWork>) {
+        if self.ongoing().is_none() {
+            let _ = self.events.send(PanelEvent::RecordWorkMoved(work));
+        }
     }
 
     fn ongoing(&self) -> Option<(RecordWork, CancellationToken)> {
@@ -223,6 +232,34 @@ impl Engine {
         let note = shortened("All activity up to this moment was deleted by the person".to_owned());
         let noted = self.0.record.note(note).await;
         noted.map(|_| ()).map_err(|error| CommandError::other(error.problem()))
+    }
+}
+
+/// Tells the panel how far it is when many rows have to be made findable, until told to stop.
+pub(super) async fn tell_of_indexing(
+    desk: Arc<RecordDesk>,
+    mut behind: watch::Receiver<i64>,
+    stop: CancellationToken,
+) {
+    let telling = async {
+        while behind.wait_for(|behind| *behind >= MANY).await.is_ok() {
+            let mut total = 0;
+            loop {
+                let left = *behind.borrow_and_update();
+                total = total.max(left);
+                if left == 0 {
+                    break;
+                }
+                let work = RecordWork { task: RecordTask::Index, done: total - left, total };
+                desk.tell(Some(work));
+                tokio::time::sleep(TOLD_EVERY).await;
+            }
+            desk.tell(None);
+        }
+    };
+    tokio::select! {
+        () = telling => {}
+        () = stop.cancelled() => {}
     }
 }
 

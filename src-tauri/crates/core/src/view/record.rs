@@ -243,6 +243,8 @@ pub enum RecordTask {
     Check,
     /// Entries are written to a file.
     Export,
+    /// What finds entries is brought up to date; questions wait for it.
+    Index,
 }
 
 /// Whether the record is as it was written.

@@ -144,7 +144,7 @@ impl Passage {
                         None => None,
                     };
                     let (answer, mut end) = passage.close(&crossing, ending, found, since);
-                    end.request = transit.sent_as();
+                    end.upstream = transit.sent_as();
                     // The end is queued before the answer leaves, so that whoever has the answer
                     // finds it on record.
                     if let Some(id) = transit.on_record {
@@ -318,9 +318,8 @@ impl Launch {
 
 impl Transit {
     /// The id of the request on its way to the server, if it went there.
-    fn sent_as(&self) -> Option<Box<str>> {
-        let id = self.upstream_id.filter(|_| self.launch.stopped.get().is_none())?;
-        Some(id.to_string().into())
+    fn sent_as(&self) -> Option<u64> {
+        self.upstream_id.filter(|_| self.launch.stopped.get().is_none())
     }
 
     /// Puts a call on record and waits for that.

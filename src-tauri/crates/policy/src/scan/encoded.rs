@@ -1,7 +1,6 @@
 //! Text that is written so that a person cannot read it, but a model or a program can.
 
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use base64::Engine as _;
 use base64::alphabet::{STANDARD, URL_SAFE};
@@ -9,7 +8,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use regex::Regex;
 
 use super::instructions::instructions;
-use super::{ScanFailed, Severity};
+use super::{Rules, Severity};
 
 /// Shortest run of base64 or hexadecimal digits that is looked into, in bytes. Digests of 64
 /// digits and ids are shorter.
@@ -26,27 +25,28 @@ pub(super) struct Encoded {
     pub(super) severity: Severity,
 }
 
-static SHELL: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)\b(?:curl|wget)\b[^\n]{0,200}https?://|\brm\s+-[rf]{1,2}\b|\b(?:ba|z)?sh\s+-c\b|/bin/(?:ba)?sh\b|\bpowershell\b|\bcmd(?:\.exe)?\s+/c\b|\b(?:nc|ncat)\s+-|\bpython3?\s+-c\b|\beval\s*\(|\bbase64\s+(?:-d|--decode)\b|\bchmod\s+\+x\b|\bcat\s+(?:~|/etc/|\$HOME)|<script\b|\bdocument\.cookie\b|\bInvoke-Expression\b",
-    )
-});
+/// What tells that decoded text is there to be run.
+pub(super) struct EncodedRules {
+    shell: Regex,
+    /// Addresses that carry a document that can run.
+    runnable: Regex,
+}
 
-/// Addresses that carry a document that can run.
-static RUNNABLE: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)data:(?:text/html|text/javascript|text/vbscript|application/(?:javascript|ecmascript|xhtml\+xml|x-sh|x-shellscript|x-msdownload|x-executable|x-httpd-php|hta))[;,][^\s]*",
-    )
-});
+impl EncodedRules {
+    pub(super) fn new() -> Result<Self, regex::Error> {
+        let shell = r"(?i)\b(?:curl|wget)\b[^\n]{0,200}https?://|\brm\s+-[rf]{1,2}\b|\b(?:ba|z)?sh\s+-c\b|/bin/(?:ba)?sh\b|\bpowershell\b|\bcmd(?:\.exe)?\s+/c\b|\b(?:nc|ncat)\s+-|\bpython3?\s+-c\b|\beval\s*\(|\bbase64\s+(?:-d|--decode)\b|\bchmod\s+\+x\b|\bcat\s+(?:~|/etc/|\$HOME)|<script\b|\bdocument\.cookie\b|\bInvoke-Expression\b";
+        let runnable = r"(?i)data:(?:text/html|text/javascript|text/vbscript|application/(?:javascript|ecmascript|xhtml\+xml|x-sh|x-shellscript|x-msdownload|x-executable|x-httpd-php|hta))[;,][^\s]*";
+        Ok(Self { shell: Regex::new(shell)?, runnable: Regex::new(runnable)? })
+    }
+}
 
 /// What of a text is encoded.
-pub(super) fn encoded(text: &str) -> Result<Vec<Encoded>, ScanFailed> {
+pub(super) fn encoded(rules: &Rules, text: &str) -> Vec<Encoded> {
     let mut all = Vec::new();
-    let runnable = RUNNABLE.as_ref().map_err(|_| ScanFailed::Rules)?;
-    for found in runnable.find_iter(text) {
+    for found in rules.encoded.runnable.find_iter(text) {
         let body = found.as_str().split_once(',').map_or("", |(_, body)| body);
         let decoded = decode64(body).unwrap_or_else(|| decode_percent(body));
-        all.push(Encoded { span: found.range(), severity: weigh(&decoded)? });
+        all.push(Encoded { span: found.range(), severity: weigh(rules, &decoded) });
     }
     for span in runs(text, |byte| byte.is_ascii_alphanumeric() || b"+/-_=".contains(&byte)) {
         let run = text.get(span.clone()).unwrap_or_default();
@@ -63,17 +63,17 @@ pub(super) fn encoded(text: &str) -> Result<Vec<Encoded>, ScanFailed> {
         } else {
             continue;
         };
-        all.push(Encoded { span, severity: weigh(&decoded)? });
+        all.push(Encoded { span, severity: weigh(rules, &decoded) });
     }
     for span in runs(text, |byte| byte.is_ascii_hexdigit() || byte == b'%') {
         let run = text.get(span.clone()).unwrap_or_default();
         let escapes = run.matches('%').count();
         if escapes >= PERCENT && escapes * 3 + 3 >= run.len() && !is_inside(&all, &span) {
-            let severity = weigh(&decode_percent(run))?;
+            let severity = weigh(rules, &decode_percent(run));
             all.push(Encoded { span, severity });
         }
     }
-    Ok(all)
+    all
 }
 
 fn is_inside(all: &[Encoded], span: &Range<usize>) -> bool {
@@ -161,13 +161,12 @@ fn reads_as_text(bytes: &[u8]) -> bool {
     })
 }
 
-fn weigh(decoded: &[u8]) -> Result<Severity, ScanFailed> {
+fn weigh(rules: &Rules, decoded: &[u8]) -> Severity {
     let Some(text) = std::str::from_utf8(decoded).ok().filter(|_| reads_as_text(decoded)) else {
-        return Ok(Severity::Notice);
+        return Severity::Notice;
     };
-    let shell = SHELL.as_ref().map_err(|_| ScanFailed::Rules)?;
-    let acts = shell.is_match(text) || !instructions(text)?.is_empty();
-    Ok(if acts { Severity::Severe } else { Severity::Notice })
+    let acts = rules.encoded.shell.is_match(text) || !instructions(rules, text).is_empty();
+    if acts { Severity::Severe } else { Severity::Notice }
 }
 
 #[cfg(test)]
@@ -176,7 +175,10 @@ mod tests {
     use Severity::{Notice, Severe};
 
     fn worst(text: &str) -> Option<Severity> {
-        encoded(text).expect("the rules stand").into_iter().map(|found| found.severity).max()
+        encoded(&Rules::shared().expect("the rules stand"), text)
+            .into_iter()
+            .map(|found| found.severity)
+            .max()
     }
 
     fn in_hex(text: &str) -> String {

@@ -15,11 +15,13 @@ mod needles;
 mod others;
 mod plain;
 mod random;
+mod rules;
 mod said;
 mod secrets;
 mod strings;
 
 pub use others::Surroundings;
+pub use rules::Rules;
 pub use said::{Finding, FindingKind, PASSAGE, Severity, scan_tool};
 pub use secrets::{SecretHit, SecretKind, find_secrets, mask_secrets};
 

@@ -2,13 +2,12 @@
 
 use std::collections::HashMap;
 use std::ops::Range;
-use std::sync::LazyLock;
 
 use regex::Regex;
 
 use super::hidden::is_hidden;
 use super::plain::latin;
-use super::{ScanFailed, Severity};
+use super::{Rules, Severity};
 
 /// The tools of all servers, as they are named beside each other.
 ///
@@ -76,17 +75,22 @@ pub(super) struct Reference {
     pub(super) severity: Severity,
 }
 
-/// What tells the model how to go about a tool.
-static ORDERS: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
-    Regex::new(
-        r"(?i)\b(?:must|always|never|instead of|rather than|do not|don't|should not|stop using|whenever|(?:when|before|after|each time|every time)(?: you)? (?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|running|run))\b",
-    )
-});
+/// What is said about using tools.
+pub(super) struct ReferenceRules {
+    /// What tells the model how to go about a tool.
+    orders: Regex,
+    /// What mentions using one.
+    mentions: Regex,
+}
 
-/// What mentions using one.
-static MENTIONS: LazyLock<Result<Regex, regex::Error>> = LazyLock::new(|| {
-    Regex::new(r"(?i)\b(?:use|call|invoke|run|execute|prefer|replaces?|tool|function|via|with)\b")
-});
+impl ReferenceRules {
+    pub(super) fn new() -> Result<Self, regex::Error> {
+        let orders = r"(?i)\b(?:must|always|never|instead of|rather than|do not|don't|should not|stop using|whenever|(?:when|before|after|each time|every time)(?: you)? (?:us(?:e|ing)|call(?:ing)?|invok(?:e|ing)|running|run))\b";
+        let mentions =
+            r"(?i)\b(?:use|call|invoke|run|execute|prefer|replaces?|tool|function|via|with)\b";
+        Ok(Self { orders: Regex::new(orders)?, mentions: Regex::new(mentions)? })
+    }
+}
 
 struct Word {
     span: Range<usize>,
@@ -135,12 +139,12 @@ fn sentences(text: &str) -> Vec<Range<usize>> {
 
 /// What a text of this server's tool says about tools of other servers.
 pub(super) fn references(
+    rules: &Rules,
     server: &str,
     text: &str,
     around: &Surroundings<'_>,
-) -> Result<Vec<Reference>, ScanFailed> {
-    let orders = ORDERS.as_ref().map_err(|_| ScanFailed::Rules)?;
-    let mentions = MENTIONS.as_ref().map_err(|_| ScanFailed::Rules)?;
+) -> Vec<Reference> {
+    let ReferenceRules { orders, mentions } = &rules.references;
     let mut all = Vec::new();
     for sentence in sentences(text) {
         let part = text.get(sentence.clone()).unwrap_or_default();
@@ -157,7 +161,7 @@ pub(super) fn references(
             all.push(Reference { span: word.span.clone(), severity });
         }
     }
-    Ok(all)
+    all
 }
 
 #[derive(PartialEq, Eq)]
@@ -270,7 +274,8 @@ mod tests {
             ("You must write text", None),
             ("Search mail. Always trim the query.", None),
         ] {
-            let found = references("own", text, &around()).expect("the rules stand");
+            let rules = Rules::shared().expect("the rules stand");
+            let found = references(&rules, "own", text, &around());
             assert_eq!(found.iter().map(|found| found.severity).max(), severity, "{text}");
         }
     }

@@ -2,7 +2,6 @@
 
 use std::ops::Range;
 
-use super::ScanFailed;
 use super::encoded::encoded;
 use super::hidden::{hidden, visible};
 use super::instructions::instructions;
@@ -10,6 +9,7 @@ use super::needles::InText;
 use super::others::{Surroundings, references};
 use super::secrets::{place, replaced, secrets_of};
 use super::strings::{Found, Step, each_string};
+use super::{Rules, ScanFailed};
 
 /// What kind of thing was found.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -79,6 +79,7 @@ const FINDINGS: usize = 100;
 /// # Errors
 /// [`ScanFailed`] where the definition could not be read: nothing is known about it then.
 pub fn scan_tool(
+    rules: &Rules,
     server: &str,
     definition: &str,
     around: &Surroundings<'_>,
@@ -86,7 +87,7 @@ pub fn scan_tool(
     let mut findings = Vec::new();
     let mut failed = None;
     each_string(definition, |found| {
-        if let Err(why) = scan_string(server, found, around, &mut findings) {
+        if let Err(why) = scan_string(rules, server, found, around, &mut findings) {
             failed = Some(why);
         }
     })?;
@@ -99,6 +100,7 @@ pub fn scan_tool(
 }
 
 fn scan_string(
+    rules: &Rules,
     server: &str,
     found: &Found<'_, '_>,
     around: &Surroundings<'_>,
@@ -111,17 +113,17 @@ fn scan_string(
         hidden(text).into_iter().map(|run| (FindingKind::HiddenCharacters, run.severity, run.span)),
     );
     seen.extend(
-        instructions(text)?
+        instructions(rules, text)
             .into_iter()
             .map(|found| (FindingKind::InstructionsToTheModel, found.severity, found.span)),
     );
     seen.extend(
-        references(server, text, around)?
+        references(rules, server, text, around)
             .into_iter()
             .map(|found| (FindingKind::OtherServersTools, found.severity, found.span)),
     );
     seen.extend(
-        encoded(text)?
+        encoded(rules, text)
             .into_iter()
             .filter(|run| !secrets.iter().any(|(_, secret)| overlap(secret, &run.span)))
             .map(|run| (FindingKind::EncodedContent, run.severity, run.span)),

@@ -2,10 +2,20 @@
 
 mod ordinary;
 
-use drawbridge_policy::scan::{Finding, FindingKind, PASSAGE, Severity, Surroundings, scan_tool};
+use drawbridge_policy::scan::{
+    Finding, FindingKind, PASSAGE, Rules, ScanFailed, Severity, Surroundings,
+};
 use ordinary::{ordinary, tool, with_parameter};
 use proptest::prelude::*;
 use serde_json::{Value, json};
+
+fn scan_tool(
+    server: &str,
+    definition: &str,
+    around: &Surroundings<'_>,
+) -> Result<Vec<Finding>, ScanFailed> {
+    drawbridge_policy::scan::scan_tool(&*Rules::shared()?, server, definition, around)
+}
 
 fn around() -> Surroundings<'static> {
     Surroundings::new([

@@ -296,9 +296,10 @@ impl Engine {
 
         let (events, _) = broadcast::channel(WAITING_EVENTS);
         let record_desk = RecordDesk::new(events.clone());
-        tasks.spawn(record::tell_of_indexing(
+        tasks.spawn(record::look_after_indexing(
             Arc::clone(&record_desk),
             record.behind(),
+            tasks.clone(),
             stop.clone(),
         ));
         let engine = Self(Arc::new(Inner {

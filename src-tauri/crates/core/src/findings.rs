@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::controller::{Controller, Event};
+use crate::os;
 use crate::view::{ToolFinding, ToolFindingKind};
 
 /// How long lists have to stay as they are before all of them are scanned again.
@@ -141,10 +142,17 @@ pub(crate) async fn keep_scanning(
             continue;
         }
         // Made once for all that follow, and let go after them.
-        let _rules = tasks.spawn_blocking(Rules::shared).await;
+        let rules = tasks.spawn_blocking(Rules::shared).await;
         for (server, tools) in all {
             let findings = scan(&server, &tools, Arc::clone(&present), &tasks).await;
             controller.report(Event::Scanned { server, tools, findings }).await;
+        }
+        let letting_go = tasks.spawn_blocking(move || {
+            drop(rules);
+            os::give_memory_back();
+        });
+        if let Err(error) = letting_go.await {
+            tracing::debug!(%error, "memory was not given back");
         }
     }
 }

@@ -26,6 +26,7 @@ mod findings;
 mod gateway_port;
 mod in_order;
 mod logs;
+mod os;
 mod runtime;
 mod undo;
 mod values;

@@ -186,6 +186,8 @@ async fn memory() -> anyhow::Result<()> {
                 caller.request(CALL)?;
             }
         }
+        // What a start and calls leave to do is done by then.
+        tokio::time::sleep(Duration::from_secs(25)).await;
         let before = switches(engine.pid());
         let rest = Duration::from_secs(10);
         tokio::time::sleep(rest).await;

@@ -11,6 +11,7 @@ use drawbridge_audit::{self as audit, Checked, ExportError, NotRecorded, Note, R
 use drawbridge_model::{ActivityKind, ActivityOutcome};
 use tokio::sync::{broadcast, watch};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::Engine;
 use super::activity::{filter_of, read_failed};
@@ -18,6 +19,7 @@ use crate::bridge::{CommandError, ErrorCode, PanelEvent};
 use crate::clock::now_ms;
 use crate::config::edit::Edit;
 use crate::config::{AuditSettings, Loaded};
+use crate::os;
 use crate::view::{
     ActivityFilter, ExportForm, Exported, RecordBreak, RecordCheck, RecordState, RecordTask,
     RecordWork,
@@ -31,6 +33,8 @@ const BETWEEN_LOOKS: Duration = Duration::from_secs(600);
 const AFTER_START: Duration = Duration::from_secs(20);
 /// So many rows take about a second to be made findable.
 const MANY: i64 = 50_000;
+/// So many rows leave memory behind that is worth giving back.
+const SOME: i64 = 1_000;
 const DAY_MS: i64 = 24 * 60 * 60 * 1000;
 const MEGABYTE: u64 = 1_000_000;
 
@@ -235,14 +239,16 @@ impl Engine {
     }
 }
 
-/// Tells the panel how far it is when many rows have to be made findable, until told to stop.
-pub(super) async fn tell_of_indexing(
+/// Tells the panel how far it is when many rows have to be made findable, and gives back what memory
+/// that took, until told to stop.
+pub(super) async fn look_after_indexing(
     desk: Arc<RecordDesk>,
     mut behind: watch::Receiver<i64>,
+    tasks: TaskTracker,
     stop: CancellationToken,
 ) {
     let telling = async {
-        while behind.wait_for(|behind| *behind >= MANY).await.is_ok() {
+        while behind.wait_for(|behind| *behind >= SOME).await.is_ok() {
             let mut total = 0;
             loop {
                 let left = *behind.borrow_and_update();
@@ -250,11 +256,18 @@ pub(super) async fn tell_of_indexing(
                 if left == 0 {
                     break;
                 }
-                let work = RecordWork { task: RecordTask::Index, done: total - left, total };
-                desk.tell(Some(work));
+                if total >= MANY {
+                    let work = RecordWork { task: RecordTask::Index, done: total - left, total };
+                    desk.tell(Some(work));
+                }
                 tokio::time::sleep(TOLD_EVERY).await;
             }
-            desk.tell(None);
+            if total >= MANY {
+                desk.tell(None);
+            }
+            if let Err(error) = tasks.spawn_blocking(os::give_memory_back).await {
+                tracing::debug!(%error, "memory was not given back");
+            }
         }
     };
     tokio::select! {

@@ -82,7 +82,9 @@ impl McpClient {
         Self::unopened_on(engine.port, path, token)
     }
 
-    fn unopened_on(port: u16, path: &str, token: &str) -> Self {
+    /// As [`McpClient::unopened`], for an engine of the test's own.
+    #[must_use]
+    pub fn unopened_on(port: u16, path: &str, token: &str) -> Self {
         Self {
             http: http(),
             url: format!("http://127.0.0.1:{port}{path}"),

@@ -8,7 +8,7 @@ use drawbridge_core::view::{
 use drawbridge_model::{
     ActivityDecision, ActivityKind, ActivityOutcome, ActivityReason, RecordRule,
 };
-use drawbridge_tests::{eventually, files, wait::SOON};
+use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
 use serde_json::{Value, json};
 
 use crate::{Computer, call, named, said, view_of};
@@ -182,4 +182,41 @@ async fn how_long_it_is_kept_and_how_much_of_it_is_in_the_config() {
     assert!(detail.kept_less && detail.arguments.is_none() && detail.result.is_none());
     assert!(detail.arguments_bytes.is_some_and(|bytes| bytes > 0));
     engine.set_record_limits(None, None).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn answers_changed_tools_settings_and_strangers_are_on_record() {
+    let tool = |says: &str| json!({"tools": [{"name": "read", "description": says}]});
+    let asks = json!({"preset": "ask"});
+    let computer = Computer::telling(&[("notes", tool("Reads a note."), asks)]).await;
+    let engine = &computer.engine;
+    let app = computer.app().await;
+    let reading = {
+        let app = std::sync::Arc::clone(&app);
+        tokio::spawn(async move { app.call("notes__read", json!({})).await })
+    };
+    computer.answer(QuestionAnswer::AlwaysAllow).await;
+    reading.await.unwrap();
+    let answer = engine.current_snapshot().allowed_answers[0].id;
+    engine.take_back_answers(vec![answer]).await.unwrap();
+    computer.tell("notes", &tool("Reads all notes."));
+    let stranger = McpClient::unopened_on(computer.port(), "/mcp", "db_of-nobody");
+    let ping = json!({"jsonrpc": "2.0", "id": 1, "method": "ping"});
+    assert_eq!(stranger.send(&ping).await.status(), 401);
+    engine.set_record_limits(Some(90), None).await.unwrap();
+    for (kind, client, reason) in [
+        (ActivityKind::AnswerGiven, Some("tester"), None),
+        (ActivityKind::AnswerTakenBack, Some("tester"), None),
+        (ActivityKind::ToolsChanged, None, None),
+        (ActivityKind::RequestRefused, None, Some(ActivityReason::Guard)),
+        (ActivityKind::SettingChanged, None, None),
+    ] {
+        let filter = ActivityFilter { kinds: vec![kind], ..ActivityFilter::default() };
+        let entry = eventually(&format!("{kind:?} is on record"), SOON, async || {
+            found(&computer, filter.clone()).await.into_iter().next()
+        })
+        .await;
+        assert_eq!((entry.client.as_deref(), entry.reason), (client, reason), "{kind:?}");
+        assert!(entry.note.is_some(), "{entry:?}");
+    }
 }

@@ -165,6 +165,8 @@ fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
 const ROWS_AT_A_TIME: i64 = 200;
 /// Pages that are given back to the disk at a time.
 const PAGES_AT_A_TIME: u32 = 100;
+/// Most groups of waiting rows that are written between two steps.
+const GROUPS_IN_BETWEEN: usize = 32;
 /// How long is waited between two steps, so that calls come first.
 const BREATH: Duration = Duration::from_millis(2);
 
@@ -199,6 +201,7 @@ fn remove_rows(
     let mut removed = 0;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.remove(up_to, ROWS_AT_A_TIME));
+        attend(writer, file, marks);
         let Some(rows) = step.transpose().map_err(sqlite)? else { continue };
         removed += rows;
         if rows == 0 {
@@ -206,12 +209,17 @@ fn remove_rows(
         }
         std::thread::sleep(BREATH);
     }
+    let mut pages = i64::MAX;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.give_pages_back(PAGES_AT_A_TIME));
+        attend(writer, file, marks);
         match step.transpose().map_err(sqlite)? {
-            Some(0) => break,
-            _ => std::thread::sleep(BREATH),
+            // A file that was made by another program may not be able to give any back.
+            Some(left) if left == 0 || left >= pages => break,
+            Some(left) => pages = left,
+            None => {}
         }
+        std::thread::sleep(BREATH);
     }
     // What was given back shows once the log is carried into the file, and is cut.
     carry_pages(writer, file).map_err(sqlite)?;
@@ -224,8 +232,25 @@ fn remove_rows(
 fn with_pen<T>(writer: &Writer, act: impl FnOnce(&mut Pen) -> T) -> Option<T> {
     let mut leading = Leading::new(writer, fetch(writer)?);
     let pen = leading.pen.as_mut()?;
-    if !pen.group.is_empty() {
-        write_group(writer, pen, Take::Awaited);
+    // Ends of calls are written as ever.
+    for _ in 0..GROUPS_IN_BETWEEN {
+        if !write_group(writer, pen, Take::All) {
+            break;
+        }
     }
     pen.group.is_empty().then(|| act(pen))
+}
+
+/// Does between two steps of a removal what else the clerk is there for.
+fn attend(writer: &Writer, file: &Path, marks: &mut MarksKeeper) {
+    let (head, carry_due) = {
+        let mut desk = writer.desk();
+        (desk.head, std::mem::take(&mut desk.carry_due) && desk.handed.is_none())
+    };
+    if marks.due_in(head, Instant::now()).is_some_and(|time| time.is_zero()) {
+        marks.keep(head);
+    }
+    if carry_due && let Err(error) = carry_pages(writer, file) {
+        tracing::warn!(%error, "the log of the record stays longer than it should");
+    }
 }

@@ -62,12 +62,12 @@ impl OpenError {
             ),
             Self::NotARecord { file, .. } => format!(
                 "The file {} is damaged or is not Drawbridge's record. Nothing was changed in it. \
-                 Move it elsewhere, and Drawbridge begins a new record.",
+                 Move it and record-marks.json elsewhere, and Drawbridge begins a new record.",
                 file.display()
             ),
             Self::FromLaterVersion { file, .. } => format!(
                 "The record {} was written by a later version of Drawbridge. Install that version \
-                 again, or move the file elsewhere to begin a new record.",
+                 again, or move it and record-marks.json elsewhere to begin a new record.",
                 file.display()
             ),
             Self::File { cause, .. } => return cause.problem(),

@@ -44,6 +44,8 @@ pub(crate) struct Opened {
     pub(crate) marks: Marks,
     /// What is wrong with the end of the record, as a sentence.
     pub(crate) amiss: Option<String>,
+    /// Rows are still there that were to be removed.
+    pub(crate) unfinished: bool,
 }
 
 /// Makes the file in `folder` if it is not there, and brings its tables up to date. The lock shows
@@ -116,22 +118,40 @@ pub(crate) fn open(file: Arc<Path>, marks_file: &MarksFile) -> Result<Opened, Op
         cause: NotRecorded::Unwritable(format!("{}: {error}", marks_file.path().display()).into()),
     };
     let kept = marks_file.read().map_err(|error| unusable(&error))?;
-    let amiss = amiss(newest.as_ref(), kept.as_ref());
+    let sqlite =
+        |error: rusqlite::Error| open_error(NotRecorded::from_sqlite(&error, &file), &file);
+    let mut amiss = amiss(newest.as_ref(), kept.as_ref());
     let marks = match kept {
-        Some(marks) => marks,
+        Some(mut marks) => {
+            let there = last_before(&connection, marks.head.row + 1).map_err(sqlite)?;
+            let there = there.filter(|there| there.row == marks.head.row);
+            if there.is_some_and(|there| there.chain != marks.head.chain) {
+                // What it was is kept, so that a check finds it from now on.
+                marks.passed.retain(|mark| mark.row < marks.head.row);
+                marks.passed.push(marks.head);
+                amiss = amiss.or(Some(ANEW.to_owned()));
+            }
+            marks
+        }
         None => {
-            let removed = removed(&connection)
-                .map_err(|error| open_error(NotRecorded::from_sqlite(&error, &file), &file))?;
+            let removed = removed(&connection).map_err(sqlite)?;
             Marks { head: newest.unwrap_or(removed), passed: Vec::new(), removed }
         }
     };
+    let oldest: Option<i64> = connection
+        .query_row("SELECT min(id) FROM entries", [], |row| row.get(0))
+        .map_err(sqlite)?;
+    let unfinished = oldest.is_some_and(|oldest| oldest <= marks.removed.row);
     // From the first moment on there is something to compare the record with.
     marks_file.write(&marks).map_err(|error| unusable(&error))?;
     let mut newest = newest.unwrap_or(marks.removed);
     // Numbers that were given are not given again: the gap shows that rows are missing.
     newest.row = newest.row.max(marks.head.row);
-    Ok(Opened { connection, file, run, newest, marks, amiss })
+    Ok(Opened { connection, file, run, newest, marks, amiss, unfinished })
 }
+
+const ANEW: &str = "The newest rows of the record were not what they had been when Drawbridge started: \
+     another program wrote them anew.";
 
 /// What is wrong with the end of the record, compared with what is kept apart from it.
 fn amiss(newest: Option<&Mark>, kept: Option<&Marks>) -> Option<String> {

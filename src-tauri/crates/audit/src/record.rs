@@ -29,6 +29,7 @@ pub struct Record {
     writer: Arc<Writer>,
     readers: Arc<Readers>,
     reads: Arc<Reads>,
+    newest_at_open: i64,
     _last_handle: Arc<LastHandle>,
 }
 
@@ -65,6 +66,8 @@ impl Record {
 
         let path = Arc::clone(&opened.file);
         let (marks, amiss) = (std::mem::take(&mut opened.marks), opened.amiss.take());
+        let (removed, unfinished) = (marks.removed.row, opened.unfinished);
+        let newest_at_open = opened.newest.at;
         let pen = Pen::new(opened).map_err(|error| OpenError::File {
             file: path.to_path_buf(),
             cause: NotRecorded::from_sqlite(&error, &path),
@@ -77,7 +80,16 @@ impl Record {
         let keeper = MarksKeeper::new(marks_file, marks);
         tasks.spawn_blocking(move || clerk::work(&employer, &path, keeper, lock));
         tasks.spawn(Arc::clone(&reads).keep_up(writer.newest()));
-        let record = Self { writer, readers, reads, _last_handle: last_handle };
+        let record = Self { writer, readers, reads, newest_at_open, _last_handle: last_handle };
+        if unfinished {
+            // A removal that was broken off goes on.
+            let writer = Arc::clone(&record.writer);
+            tasks.spawn(async move {
+                if let Err(error) = writer.remove_before(removed + 1).await {
+                    tracing::warn!(%error, "rows that were to be removed are still there");
+                }
+            });
+        }
         if let Some(amiss) = amiss {
             tracing::warn!("{amiss}");
             let mut note = Note::new(ActivityKind::RecordShortened);
@@ -232,6 +244,13 @@ impl Record {
         let removed = self.writer.remove_before(id).await;
         self.reads.forget_removed();
         removed
+    }
+
+    /// When the newest row was made that was there when the record was opened, in milliseconds
+    /// since 1970 (UTC); 0 where there was none.
+    #[must_use]
+    pub fn newest_at_open(&self) -> i64 {
+        self.newest_at_open
     }
 
     /// Why rows cannot be written, while that is so. It is tried again every two seconds.

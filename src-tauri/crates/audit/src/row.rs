@@ -186,7 +186,8 @@ const KEEP: &str = "INSERT INTO kept (key, value) VALUES (?1, ?2) \
      ON CONFLICT (key) DO UPDATE SET value = excluded.value";
 
 impl Waiting {
-    pub(crate) fn new(row: Row, awaits: Awaits, place: Place) -> Self {
+    pub(crate) fn new(mut row: Row, awaits: Awaits, place: Place) -> Self {
+        bound(&mut row);
         let at = SystemTime::now()
             .duration_since(SystemTime::UNIX_EPOCH)
             .map_or(0, |since| whole(since.as_millis()));
@@ -278,6 +279,28 @@ fn note_fields<'a>(fields: &mut [Field<'a>; COLUMNS.len()], step: &'static str, 
     fields[20] = bytes.into();
     fields[21] = sha256.into();
     fields[25] = text.into();
+}
+
+/// Longest name or sentence that is kept, in bytes. An address of a resource may be as long as a
+/// request.
+const LONGEST: usize = 2 * 1024;
+
+fn bound(row: &mut Row) {
+    let cut = |text: &mut Option<String>| {
+        if let Some(text) = text.as_mut().filter(|text| text.len() > LONGEST) {
+            text.truncate(text.floor_char_boundary(LONGEST));
+            text.push('…');
+        }
+    };
+    match row {
+        Row::Began(note) | Row::Noted(note) => {
+            for text in [&mut note.subject, &mut note.note, &mut note.client_says] {
+                cut(text);
+            }
+        }
+        Row::Ended(_, end) => cut(&mut end.note),
+        Row::Kept { .. } => {}
+    }
 }
 
 /// Keeps a value under a key.

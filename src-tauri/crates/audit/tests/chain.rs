@@ -202,6 +202,14 @@ async fn a_record_that_is_written_anew_is_told_from_the_one_that_was_kept() {
         .expect("copies");
     let found = broken(&test.folder).expect("it is another one");
     assert_eq!(found.what, Damage::WrittenAnew { since: 0 });
+    // Starting with it does not make it the one that was kept.
+    let again = TestRecord::open_in(&test.folder).await;
+    let told = again.record.page(None, 1).await.expect("a page").entries.remove(0);
+    assert!(told.note.expect("a sentence").contains("wrote them anew"));
+    write_calls(&again.record, 2).await;
+    close(&again).await;
+    let found = broken(&test.folder).expect("it still is another one");
+    assert_eq!((found.row, found.what), (36, Damage::WrittenAnew { since: 0 }));
 }
 
 #[tokio::test(flavor = "multi_thread")]

@@ -5,11 +5,14 @@
 
 mod support;
 
+use std::fs::File;
+use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use drawbridge_audit::{CallEnded, Excerpt, Filter, check};
 use drawbridge_model::ActivityOutcome;
+use rusqlite::Connection;
 use support::{TestRecord, call, count, within};
 use tokio_util::task::TaskTracker;
 
@@ -98,16 +101,55 @@ async fn calls_go_on_while_rows_are_removed() {
     let tasks = TaskTracker::new();
     let record = test.record.clone();
     let removing = tasks.spawn(async move { record.remove_before(3_001).await });
-    let mut meanwhile = 0;
+    let (mut meanwhile, mut ended) = (0, 0);
+    let eyes = test.eyes();
     while !removing.is_finished() {
-        within("a call is written", test.record.begin(call("meanwhile"))).await.expect("recorded");
+        let began = within("a call is written", test.record.begin(call("meanwhile"))).await;
+        let end = CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO);
+        test.record.end(began.expect("recorded"), end).await;
         meanwhile += 1;
+        ended = count(&eyes, "SELECT count(*) FROM entries WHERE id > 4000 AND call > 4000");
         tokio::time::sleep(Duration::from_millis(1)).await;
     }
+    assert!(ended > 0, "ends are written while rows are removed");
     assert_eq!(removing.await.expect("no panic"), Ok(3_000));
     assert!(meanwhile > 3, "{meanwhile}");
-    let eyes = test.eyes();
     assert_eq!(count(&eyes, "SELECT min(id) FROM entries"), 3_001);
-    assert_eq!(count(&eyes, "SELECT count(*) FROM entries"), 1_000 + meanwhile);
+    within("the last ended", async {
+        while count(&eyes, "SELECT count(*) FROM entries") < 1_000 + 2 * meanwhile {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
     assert!(is_sound(&test));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_removal_that_was_broken_off_goes_on_at_the_next_start() {
+    let test = TestRecord::open().await;
+    calls(&test, 50).await;
+    within("all ended", test.ended(50)).await;
+    test.record.close().await;
+    // As a kill leaves it between the marks and the first step.
+    let marks = test.folder.join("record-marks.json");
+    let file = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
+    let chain: Vec<u8> = file
+        .query_row("SELECT chain FROM entries WHERE id = 20", [], |row| row.get(0))
+        .expect("is there");
+    drop(file);
+    let hex: String = chain.iter().map(|byte| format!("{byte:02x}")).collect();
+    let kept = std::fs::read(&marks).expect("reads");
+    let mut kept: serde_json::Value = serde_json::from_slice(&kept).expect("JSON");
+    kept["removed"] = serde_json::json!({"row": 20, "at": 5, "chain": hex});
+    let mut file = File::create(&marks).expect("opens");
+    file.write_all(kept.to_string().as_bytes()).expect("writes");
+    let again = TestRecord::open_in(&test.folder).await;
+    let eyes = again.eyes();
+    within("it goes on", async {
+        while count(&eyes, "SELECT min(id) FROM entries") < 21 {
+            tokio::time::sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+    assert!(is_sound(&again));
 }

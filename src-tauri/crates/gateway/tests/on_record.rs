@@ -157,3 +157,32 @@ async fn a_rule_that_is_tightened_while_a_call_runs_holds_for_its_result() {
     let detail = newest(&stage, 1).await;
     assert!(detail.result.is_none_or(|kept| kept.text.is_empty()));
 }
+
+#[tokio::test]
+async fn a_rule_that_is_tightened_while_the_person_thinks_holds_for_the_arguments() {
+    let (stage, _files, mut app) = stage().await;
+    stage.set_mode("files", "echo", Mode::Ask);
+    let params = json!({"name": "files__echo", "arguments": {"word": "hunter2"}});
+    let mut line = app.start("tools/call", params).await;
+    let waiting = async || stage.shared.questions.waiting().first().map(|(id, _)| *id);
+    let id = until("it is asked", waiting).await;
+    stage.policy(|p| p.servers.get_mut("files").unwrap().record = RecordRule::Nothing);
+    assert!(stage.shared.questions.take(id).unwrap().answer(Answer::Deny));
+    line.answer().await;
+    let detail = newest(&stage, 1).await;
+    assert_eq!(detail.rule, RecordRule::Nothing);
+    assert!(detail.arguments_bytes.is_some_and(|bytes| bytes > 0));
+    assert!(!format!("{detail:?}").contains("hunter2"), "{detail:?}");
+}
+
+#[tokio::test]
+async fn a_name_without_end_is_cut_on_record() {
+    let (stage, _files, mut app) = stage().await;
+    let mut single = stage.app("/mcp/files").await;
+    single.ask("resources/read", json!({"uri": format!("file:///{}", "x".repeat(30_000))})).await;
+    app.call("files__echo", json!({})).await;
+    for entry in stage.entries(2).await {
+        assert!(entry.subject.unwrap_or_default().len() <= 2_100);
+        assert!(entry.note.unwrap_or_default().len() <= 2_100);
+    }
+}

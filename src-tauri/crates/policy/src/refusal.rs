@@ -121,3 +121,34 @@ impl Refusal {
         format!("Drawbridge refused {subject:?} of {server:?}: {self}. {remedy}")
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_refusal_has_its_reason_on_record() {
+        use ActivityReason::{
+            Limit, Mode, NobodyToAsk, Pause, Person, Pin, Quitting, Scan, TimeOut,
+        };
+        for (refusal, reason) in [
+            (Refusal::Paused, Pause),
+            (Refusal::AppPaused, Pause),
+            (Refusal::ServerPaused, Pause),
+            (Refusal::ServerOff, Mode),
+            (Refusal::ToolOff, Mode),
+            (Refusal::Lapsed, Mode),
+            (Refusal::Held, Pin),
+            (Refusal::NobodyToAsk, NobodyToAsk),
+            (Refusal::Denied, Person),
+            (Refusal::Unanswered, TimeOut),
+            (Refusal::TooManyQuestions, Limit),
+            (Refusal::TooLongToShow, Limit),
+            (Refusal::SecretInArguments, Scan),
+            (Refusal::Unscannable, Scan),
+            (Refusal::Quitting, Quitting),
+        ] {
+            assert_eq!(refusal.reason(), reason, "{refusal:?}");
+        }
+    }
+}

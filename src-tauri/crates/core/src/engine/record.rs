@@ -69,14 +69,19 @@ impl RecordDesk {
 
     /// Begins something that only one at a time may do.
     fn begin(self: &Arc<Self>, task: RecordTask, total: i64) -> Result<Working, CommandError> {
-        if self.ongoing().is_some() {
-            let sentence =
-                "Something else is being done with the record. Wait for it, or cancel it.";
-            return Err(CommandError::new(ErrorCode::Other, sentence, ""));
-        }
         let stop = CancellationToken::new();
         let work = RecordWork { task, done: 0, total };
-        self.set(Some((work, stop.clone())));
+        {
+            let mut ongoing = self.ongoing.lock().unwrap_or_else(PoisonError::into_inner);
+            if ongoing.is_some() {
+                let sentence =
+                    "Something else is being done with the record. Wait for it, or cancel it.";
+                return Err(CommandError::new(ErrorCode::Other, sentence, ""));
+            }
+            *ongoing = Some((work, stop.clone()));
+        }
+        // Nobody may be looking.
+        let _ = self.events.send(PanelEvent::RecordWorkMoved(Some(work)));
         Ok(Working { desk: Arc::clone(self), work, stop, told: Instant::now() })
     }
 }
@@ -230,12 +235,12 @@ impl Engine {
     /// # Errors
     /// When it cannot be done; some entries may be gone then.
     pub async fn delete_activity(&self) -> Result<(), CommandError> {
-        let newest = *self.0.record.newest().borrow();
-        let removed = self.0.record.remove_before(newest + 1).await;
-        removed.map_err(|error| CommandError::other(error.problem()))?;
+        let failed = |error: NotRecorded| CommandError::other(error.problem());
+        // First of all it is on record: should this be broken off, that is known, and the next
+        // start goes on with it.
         let note = shortened("All activity up to this moment was deleted by the person".to_owned());
-        let noted = self.0.record.note(note).await;
-        noted.map(|_| ()).map_err(|error| CommandError::other(error.problem()))
+        let note = self.0.record.note(note).await.map_err(failed)?;
+        self.0.record.remove_before(note.number()).await.map(|_| ()).map_err(failed)
     }
 }
 
@@ -284,12 +289,19 @@ pub(super) async fn keep_short(
     stop: CancellationToken,
 ) {
     let mut newest = record.newest();
+    let started = Instant::now();
+    // A clock that was set wrongly must not make everything look old: time is taken to have gone on
+    // from the newest entry there was, by as much as has passed since, and a day.
+    let now = || {
+        let passed = i64::try_from(started.elapsed().as_millis()).unwrap_or(i64::MAX);
+        now_ms().min(record.newest_at_open().saturating_add(passed).saturating_add(DAY_MS))
+    };
     let keeping = async {
         tokio::time::sleep(AFTER_START).await;
         loop {
             let audit = loaded.borrow_and_update().config.audit;
             newest.borrow_and_update();
-            if let Err(error) = shorten(&record, audit).await {
+            if let Err(error) = shorten(&record, audit, now()).await {
                 tracing::warn!(%error, "the record is longer than it should be");
             }
             let grown = async {
@@ -311,9 +323,9 @@ pub(super) async fn keep_short(
 }
 
 /// Removes what is older than the person wants, and then the oldest of what is too much.
-async fn shorten(record: &Record, audit: AuditSettings) -> Result<(), NotRecorded> {
+async fn shorten(record: &Record, audit: AuditSettings, now: i64) -> Result<(), NotRecorded> {
     if let Some(days) = audit.keep_days {
-        let since = now_ms() - i64::from(days) * DAY_MS;
+        let since = now - i64::from(days) * DAY_MS;
         let removed = record.remove_older_than(since).await?;
         put_shortened(record, removed, &format!("older than {}", counted(days, "day"))).await?;
     }

@@ -122,6 +122,7 @@ impl Passage {
                     let asked = Box::pin(passage.ask(&crossing, every_time, &voice)).await;
                     if let Some(began) = &mut transit.began {
                         began.waited = Some(since.elapsed());
+                        crossing.keep_no_more(&passage.edge, began);
                     }
                     asked
                 }

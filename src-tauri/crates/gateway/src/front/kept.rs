@@ -3,7 +3,7 @@
 use std::fmt;
 use std::fmt::Write as _;
 
-use drawbridge_audit::{Excerpt, KEPT_BYTES};
+use drawbridge_audit::{CallBegan, Excerpt, KEPT_BYTES};
 use drawbridge_model::RecordRule;
 use drawbridge_policy::Policy;
 use serde::de::{DeserializeSeed, Deserializer, MapAccess, SeqAccess, Visitor};
@@ -26,6 +26,18 @@ pub(super) fn excerpt(rule: RecordRule, text: &str) -> Excerpt {
 }
 
 impl Crossing {
+    /// Takes away what was to be kept of its arguments where the person wants less by now.
+    pub(super) fn keep_no_more(&self, edge: &Edge, began: &mut CallBegan) {
+        let rule = self.kept(edge);
+        if rule == began.rule {
+            return;
+        }
+        began.rule = rule;
+        began.arguments = began.arguments.take().map(|arguments| {
+            Excerpt::instead_of(usize::try_from(arguments.bytes()).unwrap_or(usize::MAX), "")
+        });
+    }
+
     /// What is kept of its result: no more than the person wants by now, and no more than when it
     /// began.
     pub(super) fn kept(&self, edge: &Edge) -> RecordRule {

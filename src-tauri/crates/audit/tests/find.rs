@@ -25,7 +25,7 @@ const TEXTS: [&str; 8] = [
     "/home/me/notes/todo.txt",
     "/home/me/todo",
     "notes of the day",
-    "Today: TODO",
+    "Today: ToDo",
     "txt notes",
     "me",
     "{\"a\":\"todo txt\"}",

@@ -13,9 +13,10 @@ import {
 } from "../../state/activityFilter";
 import { useTyped } from "../../state/typed";
 import { plural } from "../../state/words";
-import { Button, IconButton } from "../../ui/Button";
+import { Button } from "../../ui/Button";
 import { Field } from "../../ui/Field";
 import { Icon } from "../../ui/Icon";
+import { SearchField } from "../../ui/SearchField";
 import { Select } from "../../ui/Select";
 import styles from "./Filter.module.css";
 import { FilterChoices } from "./FilterChoices";
@@ -46,33 +47,15 @@ export function FilterBar({ chosen, view, onChoose, onType }: FilterBarProps) {
   return (
     <div className={styles.filter} role="search" aria-label="Activity">
       <div className={styles.bar}>
-        <div className={styles.search}>
-          <Icon name="search" className={styles.searchIcon} />
-          <input
-            ref={search}
-            type="search"
-            aria-label="Search activity"
-            placeholder="Search activity"
-            value={typed.text}
-            data-testid="activity-search"
-            data-search
-            onChange={(event) => typed.set(event.target.value)}
-            onKeyDown={(event) => {
-              if (event.key === "Escape") typed.set("", true);
-              if (event.key === "Enter") typed.set(typed.text, true);
-            }}
-          />
-          {typed.text && (
-            <IconButton
-              icon="close"
-              label="Clear the search"
-              onClick={() => {
-                search.current?.focus();
-                typed.set("", true);
-              }}
-            />
-          )}
-        </div>
+        <SearchField
+          label="Search activity"
+          value={typed.text}
+          testId="activity-search"
+          inputRef={search}
+          onType={(text) => typed.set(text)}
+          onClear={() => typed.set("", true)}
+          onEnter={() => typed.set(typed.text, true)}
+        />
         <Select
           aria-label="Time"
           data-testid="filter-time"

@@ -10,9 +10,9 @@ import { wantsSecret } from "../../state/secrets";
 import { FOLD_ABOVE, type ToolLine, toolLines } from "../../state/toolList";
 import { formatCount, formatTokens, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
-import { Button, IconButton } from "../../ui/Button";
-import { Icon } from "../../ui/Icon";
+import { Button } from "../../ui/Button";
 import { ProblemNote } from "../../ui/Problem";
+import { SearchField } from "../../ui/SearchField";
 import { ToSecrets } from "../../ui/ToSecrets";
 import { AddServer } from "../add/AddServer";
 import { EditServer } from "../add/EditServer";
@@ -65,21 +65,13 @@ export function ToolsPage() {
         {count > 0 && (
           <>
             <div className={styles.bar}>
-              <div className={styles.search}>
-                <Icon name="search" className={styles.searchIcon} />
-                <input
-                  type="search"
-                  aria-label="Search all tools"
-                  placeholder="Search all tools"
-                  value={search}
-                  data-testid="tool-search"
-                  onChange={(event) => setSearch(event.target.value)}
-                  onKeyDown={(event) => event.key === "Escape" && setSearch("")}
-                />
-                {search && (
-                  <IconButton icon="close" label="Clear the search" onClick={() => setSearch("")} />
-                )}
-              </div>
+              <SearchField
+                label="Search all tools"
+                value={search}
+                testId="tool-search"
+                onType={setSearch}
+                onClear={() => setSearch("")}
+              />
               <p className={styles.found} role="status">
                 {search ? `${formatCount(shown)} of ${plural(count, "tool")}` : ""}
               </p>

@@ -9,7 +9,7 @@ use drawbridge_model::Problem;
 use serde::Serialize;
 use ts_rs::TS;
 
-use crate::view::{LogLine, RecordWork, Snapshot};
+use crate::view::{ComputerView, LogLine, PullView, RecordWork, Snapshot};
 
 /// Why a command was not carried out, for the panel.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, TS)]
@@ -61,6 +61,14 @@ pub enum PanelEvent {
     ActivityRecorded,
     /// How far a check of the record or an export is; `null` when it is over.
     RecordWorkMoved(Option<RecordWork>),
+    /// Models were installed, removed, loaded or unloaded: what was read of them is out of date.
+    ModelsChanged,
+    /// How far downloads are. Sent at most four times a second.
+    PullsMoved(Vec<PullView>),
+    /// What this computer does now, while somebody looks.
+    ComputerMeasured(Box<ComputerView>),
+    /// Ollama wrote lines to its log, while somebody looks.
+    OllamaLogAppended(Vec<LogLine>),
 }
 
 /// Commands of the engine: `name(argument: Type, …) -> Type;`, each an async method of
@@ -178,6 +186,59 @@ macro_rules! engine_commands {
             undo_vscode_file(undo: String) -> ();
             /// Removes an app: its token stops working at once.
             remove_client(client: ClientName) -> ();
+            /// Lets an app download, change and delete models, or no longer.
+            set_client_manages_models(client: ClientName, may: bool) -> ();
+            /// Sets what a person may set about Ollama.
+            set_ollama(settings: OllamaSettings) -> ();
+            /// Starts Ollama, and from now on with Drawbridge.
+            start_ollama() -> ();
+            /// Stops the Ollama that Drawbridge started, and no longer starts it.
+            stop_ollama() -> ();
+            /// Stops the Ollama that Drawbridge started, and starts it as it is set now.
+            restart_ollama() -> ();
+            /// Looks for Ollama again.
+            look_for_ollama() -> ();
+            /// The last lines of the log of the Ollama that Drawbridge started; while `watch` is
+            /// set, later ones follow as events.
+            ollama_log(watch: bool) -> Vec<LogLine>;
+            /// Ends watching Ollama's log.
+            stop_ollama_log() -> ();
+            /// Models, and how they fit.
+            models() -> ModelsView;
+            /// How an installed model, or one of the catalog, would fit with a conversation of so
+            /// many tokens, kept this exactly.
+            model_fit(model: String, context: u32, cache: CacheType) -> ModelFit;
+            /// Downloads a model, or the newest of one that is installed.
+            pull_model(model: String) -> ();
+            /// Pauses a download.
+            pause_pull(model: String) -> ();
+            /// Goes on with a download that was paused or failed.
+            resume_pull(model: String) -> ();
+            /// Gives a download up, or puts away one that is done.
+            cancel_pull(model: String) -> ();
+            /// Deletes an installed model.
+            delete_model(model: String) -> ();
+            /// Loads a model into memory, and measures what it takes.
+            load_model(model: String) -> ();
+            /// Takes a model out of memory.
+            unload_model(model: String) -> ();
+            /// Takes all models out of memory, and says how many there were.
+            unload_all_models() -> u32;
+            /// What this computer is made of; while `watch` is set, what it does now follows as
+            /// events.
+            computer(watch: bool) -> ComputerView;
+            /// Ends watching the computer.
+            stop_computer() -> ();
+            /// Asks a drafted backend what it has. Nothing is added.
+            check_backend(draft: BackendDraft) -> BackendCheck;
+            /// Adds a backend, or changes the one it replaces.
+            save_backend(draft: BackendDraft, replaces: Option<String>) -> ();
+            /// Uses a backend, or does not.
+            set_backend_enabled(name: String, enabled: bool) -> ();
+            /// Says where models without a prefix are looked for; Ollama with nothing.
+            set_default_backend(name: Option<String>) -> ();
+            /// Removes a backend.
+            remove_backend(name: String) -> ();
             /// Tries to listen again on the same port.
             retry_gateway() -> ();
             /// Moves the address to another port.
@@ -202,6 +263,8 @@ macro_rules! desktop_commands {
             /// Lets the person choose a file and writes entries to it, oldest first; `null` when they
             /// change their mind before it begins.
             export_activity(filter: ActivityFilter, form: ExportForm) -> Option<Exported>;
+            /// Opens the page where Ollama can be downloaded.
+            open_ollama_download() -> ();
             /// Opens the config file in the person's editor.
             open_config_file() -> ();
             /// Opens the folder with the servers' logs.

@@ -11,9 +11,13 @@ use serde::{Deserialize, Serialize};
 use ts_rs::TS;
 
 mod consent;
+mod models;
+mod ollama;
 mod record;
 
 pub use consent::*;
+pub use models::*;
+pub use ollama::*;
 pub use record::*;
 
 /// Everything that is true right now, as far as a person wants to see it.
@@ -43,6 +47,10 @@ pub struct Snapshot {
     pub allowed_answers: Vec<AllowedAnswer>,
     /// What was blocked because of a key or token in it, the newest first.
     pub blocked: Vec<BlockedView>,
+    /// Ollama on this computer.
+    pub ollama: OllamaView,
+    /// Other places that models are at, by name.
+    pub backends: Vec<BackendView>,
 }
 
 /// The address apps connect to.
@@ -242,6 +250,8 @@ pub struct ClientView {
     pub last_seen: Option<i64>,
     /// The pause of all it calls.
     pub paused: Option<PauseView>,
+    /// Whether it may download, change and delete models.
+    pub may_manage_models: bool,
 }
 
 /// The config file.

@@ -21,4 +21,8 @@ lastSeen: number | null,
 /**
  * The pause of all it calls.
  */
-paused: PauseView | null, };
+paused: PauseView | null, 
+/**
+ * Whether it may download, change and delete models.
+ */
+mayManageModels: boolean, };

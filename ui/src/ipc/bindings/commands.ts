@@ -7,7 +7,11 @@ import type { ActivityPage } from "./ActivityPage";
 import type { ActivityPicture } from "./ActivityPicture";
 import type { ActivityQuery } from "./ActivityQuery";
 import type { Away } from "./Away";
+import type { BackendCheck } from "./BackendCheck";
+import type { BackendDraft } from "./BackendDraft";
+import type { CacheType } from "./CacheType";
 import type { ClientName } from "./ClientName";
+import type { ComputerView } from "./ComputerView";
 import type { ExportForm } from "./ExportForm";
 import type { Exported } from "./Exported";
 import type { FileChange } from "./FileChange";
@@ -15,6 +19,9 @@ import type { FileWritten } from "./FileWritten";
 import type { FirstModes } from "./FirstModes";
 import type { LogLine } from "./LogLine";
 import type { Mode } from "./Mode";
+import type { ModelFit } from "./ModelFit";
+import type { ModelsView } from "./ModelsView";
+import type { OllamaSettings } from "./OllamaSettings";
 import type { PauseScope } from "./PauseScope";
 import type { Preset } from "./Preset";
 import type { QuestionAnswer } from "./QuestionAnswer";
@@ -142,6 +149,56 @@ export type Commands = {
   undo_vscode_file: { args: { undo: string }; result: null };
   /** Removes an app: its token stops working at once. */
   remove_client: { args: { client: ClientName }; result: null };
+  /** Lets an app download, change and delete models, or no longer. */
+  set_client_manages_models: { args: { client: ClientName; may: boolean }; result: null };
+  /** Sets what a person may set about Ollama. */
+  set_ollama: { args: { settings: OllamaSettings }; result: null };
+  /** Starts Ollama, and from now on with Drawbridge. */
+  start_ollama: { args: Record<string, never>; result: null };
+  /** Stops the Ollama that Drawbridge started, and no longer starts it. */
+  stop_ollama: { args: Record<string, never>; result: null };
+  /** Stops the Ollama that Drawbridge started, and starts it as it is set now. */
+  restart_ollama: { args: Record<string, never>; result: null };
+  /** Looks for Ollama again. */
+  look_for_ollama: { args: Record<string, never>; result: null };
+  /** The last lines of the log of the Ollama that Drawbridge started; while `watch` is  set, later ones follow as events. */
+  ollama_log: { args: { watch: boolean }; result: Array<LogLine> };
+  /** Ends watching Ollama's log. */
+  stop_ollama_log: { args: Record<string, never>; result: null };
+  /** Models, and how they fit. */
+  models: { args: Record<string, never>; result: ModelsView };
+  /** How an installed model, or one of the catalog, would fit with a conversation of so  many tokens, kept this exactly. */
+  model_fit: { args: { model: string; context: number; cache: CacheType }; result: ModelFit };
+  /** Downloads a model, or the newest of one that is installed. */
+  pull_model: { args: { model: string }; result: null };
+  /** Pauses a download. */
+  pause_pull: { args: { model: string }; result: null };
+  /** Goes on with a download that was paused or failed. */
+  resume_pull: { args: { model: string }; result: null };
+  /** Gives a download up, or puts away one that is done. */
+  cancel_pull: { args: { model: string }; result: null };
+  /** Deletes an installed model. */
+  delete_model: { args: { model: string }; result: null };
+  /** Loads a model into memory, and measures what it takes. */
+  load_model: { args: { model: string }; result: null };
+  /** Takes a model out of memory. */
+  unload_model: { args: { model: string }; result: null };
+  /** Takes all models out of memory, and says how many there were. */
+  unload_all_models: { args: Record<string, never>; result: number };
+  /** What this computer is made of; while `watch` is set, what it does now follows as  events. */
+  computer: { args: { watch: boolean }; result: ComputerView };
+  /** Ends watching the computer. */
+  stop_computer: { args: Record<string, never>; result: null };
+  /** Asks a drafted backend what it has. Nothing is added. */
+  check_backend: { args: { draft: BackendDraft }; result: BackendCheck };
+  /** Adds a backend, or changes the one it replaces. */
+  save_backend: { args: { draft: BackendDraft; replaces: string | null }; result: null };
+  /** Uses a backend, or does not. */
+  set_backend_enabled: { args: { name: string; enabled: boolean }; result: null };
+  /** Says where models without a prefix are looked for; Ollama with nothing. */
+  set_default_backend: { args: { name: string | null }; result: null };
+  /** Removes a backend. */
+  remove_backend: { args: { name: string }; result: null };
   /** Tries to listen again on the same port. */
   retry_gateway: { args: Record<string, never>; result: null };
   /** Moves the address to another port. */
@@ -156,6 +213,8 @@ export type Commands = {
   choose_folder: { args: Record<string, never>; result: string | null };
   /** Lets the person choose a file and writes entries to it, oldest first; `null` when they  change their mind before it begins. */
   export_activity: { args: { filter: ActivityFilter; form: ExportForm }; result: Exported | null };
+  /** Opens the page where Ollama can be downloaded. */
+  open_ollama_download: { args: Record<string, never>; result: null };
   /** Opens the config file in the person's editor. */
   open_config_file: { args: Record<string, never>; result: null };
   /** Opens the folder with the servers' logs. */

@@ -13,8 +13,8 @@ use super::slot::Slot;
 use super::state::State;
 use crate::findings::{Findings, finding_view};
 use crate::view::{
-    ClientView, ConfigView, GatewayView, Held, ModeSource, ServerView, Snapshot, ToolClaims,
-    ToolView, TransportView,
+    ClientView, ConfigView, GatewayView, Held, ModeSource, OllamaView, ServerView, Snapshot,
+    ToolClaims, ToolView, TransportView,
 };
 
 /// Characters of JSON a token stands for, on average; what tokenizers make of tool definitions.
@@ -66,6 +66,8 @@ pub(super) fn first(state: &State) -> Snapshot {
         questions: Vec::new(),
         allowed_answers: Vec::new(),
         blocked: Vec::new(),
+        ollama: OllamaView::default(),
+        backends: Vec::new(),
     }
 }
 
@@ -113,6 +115,7 @@ fn clients(state: &State, sources: &Sources) -> Vec<ClientView> {
                 sessions: presence.map_or(0, |presence| presence.sessions),
                 last_seen: presence.map(|presence| presence.last_seen),
                 paused: state.pauses.client(name),
+                may_manage_models: false,
             }
         })
         .collect()

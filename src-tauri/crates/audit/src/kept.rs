@@ -15,6 +15,8 @@ const PAUSES: &str = "pauses";
 const LOOKED_AT: &str = "lookedAt";
 const SWITCHED_OFF: &str = "switchedOff";
 const ANSWERS: &str = "answers";
+const PULLS: &str = "pulls";
+const MEASURED: &str = "measuredModels";
 /// Followed by the name of the server.
 const PINS: &str = "pins:";
 
@@ -115,6 +117,38 @@ impl KeptState {
     /// When it could not be written.
     pub async fn set_answers<T: Serialize>(&self, answers: &T) -> Result<(), NotRecorded> {
         self.set(ANSWERS.into(), answers).await
+    }
+
+    /// The downloads that are wanted, in the form of whoever makes them.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds another form.
+    pub async fn pulls<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, ReadError> {
+        self.get(PULLS).await
+    }
+
+    /// Keeps the downloads that are wanted, in place of what was kept before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_pulls<T: Serialize>(&self, pulls: &T) -> Result<(), NotRecorded> {
+        self.set(PULLS.into(), pulls).await
+    }
+
+    /// What models were measured to take, in the form of whoever measures.
+    ///
+    /// # Errors
+    /// When the file cannot be read, or holds another form.
+    pub async fn measured<T: for<'de> Deserialize<'de>>(&self) -> Result<Option<T>, ReadError> {
+        self.get(MEASURED).await
+    }
+
+    /// Keeps what models were measured to take, in place of what was kept before.
+    ///
+    /// # Errors
+    /// When it could not be written.
+    pub async fn set_measured<T: Serialize>(&self, measured: &T) -> Result<(), NotRecorded> {
+        self.set(MEASURED.into(), measured).await
     }
 
     /// Up to where the person has looked at what happened.

@@ -66,8 +66,14 @@ impl Access {
                 true => TokenPlace::HeaderOrPath,
                 false => TokenPlace::Header,
             };
+            let client = |digest| Client {
+                name: name.clone(),
+                digest,
+                placement: TokenPlace::Header,
+                manages_models: entry.manages_models,
+            };
             if let Some(digest) = self.digest(name, entry).await {
-                clients.push(Client { name: name.clone(), digest, placement: place });
+                clients.push(Client { placement: place, ..client(digest) });
             }
             if !self.bridges.contains_key(name) {
                 match Token::generate() {
@@ -77,7 +83,7 @@ impl Access {
             }
             if let Some(token) = self.bridges.get(name) {
                 let digest = token.digest();
-                clients.push(Client { name: name.clone(), digest, placement: TokenPlace::Header });
+                clients.push(client(digest));
             }
         }
         self.clients.store(Arc::new(Clients::new(clients)));

@@ -33,7 +33,11 @@ pub fn secret_name(client: &ClientName) -> String {
 
 /// The config entry of an app with this token.
 pub(crate) fn entry_of(token: &Token) -> ClientEntry {
-    ClientEntry { token: TokenSource::Sha256(token.digest().to_string()), in_path: false }
+    ClientEntry {
+        token: TokenSource::Sha256(token.digest().to_string()),
+        in_path: false,
+        manages_models: false,
+    }
 }
 
 /// Lets an app connect. An app of that name that exists already is an error, so that no working

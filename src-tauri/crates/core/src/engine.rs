@@ -5,6 +5,8 @@ mod activity;
 mod consent;
 mod export;
 mod failure;
+mod models;
+mod ollama;
 mod pauses;
 mod record;
 mod secrets;
@@ -15,18 +17,20 @@ mod switches;
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::PathBuf;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use arc_swap::ArcSwap;
 use drawbridge_audit::Record;
-use drawbridge_gateway::{Clients, GuardRules, Health, Presences};
+use drawbridge_gateway::{Clients, GuardRules, Health, ModelAccess, Presences};
+use drawbridge_llm::backend::Backends;
 use drawbridge_mcp::{Bulletin, CatalogStore, Upstreams};
 use drawbridge_model::ClientName;
 use drawbridge_policy::{Answers, Blocked, Fingerprint, KeptAnswers, Questions};
 use drawbridge_secrets::{SecretStore, Token};
-use drawbridge_supervisor::sweep_leftovers;
-use tokio::sync::{broadcast, mpsc, watch};
+use drawbridge_supervisor::{LogBook, sweep_leftovers};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +40,7 @@ pub use start_error::StartError;
 
 use crate::access::Access;
 use crate::attendance::Attendance;
+use crate::backends::{self, BackendViews};
 use crate::bridge::PanelEvent;
 use crate::config::edit::RemovedText;
 use crate::config::{InForce, Store, StoreSettings};
@@ -45,8 +50,10 @@ use crate::findings;
 use crate::gateway_port::GatewayPort;
 use crate::in_order::InOrder;
 use crate::logs::Logs;
+use crate::ollama::{self as ollama_now, Ollama};
 use crate::paths::Paths;
 use crate::pins;
+use crate::pulls::{self, Pulls};
 use crate::undo::UndoShelf;
 use crate::view::Snapshot;
 
@@ -56,6 +63,8 @@ const DRAIN_GRACE: Duration = Duration::from_secs(5);
 const LAST_TASKS: Duration = Duration::from_secs(2);
 /// How long the panel is left alone after it was told that something is on record.
 const ACTIVITY_PAUSE: Duration = Duration::from_millis(150);
+/// The name of the log of an Ollama of ours: no server's, since theirs have no such blank.
+const OLLAMA_LOG: &str = "Ollama (Drawbridge)";
 /// Events that wait for a slow panel. A panel that falls further behind misses some and asks for
 /// the snapshot again.
 const WAITING_EVENTS: usize = 256;
@@ -114,6 +123,13 @@ struct Inner {
     started_at: i64,
     edits: InOrder,
     log_watch: watch::Sender<CancellationToken>,
+    ollama: Ollama,
+    ollama_log_watch: watch::Sender<CancellationToken>,
+    /// Runs of Ollama.
+    ollama_runs: TaskTracker,
+    pulls: Pulls,
+    /// Has the other places with models asked again.
+    ask_backends: Arc<Notify>,
     /// Removed servers that can be put back.
     removed: UndoShelf<(RemovedText, Fingerprint)>,
     /// The difference that was shown last.
@@ -199,6 +215,38 @@ impl Engine {
             servers.clone(),
         ));
 
+        let models = ModelAccess::new(Backends::ollama_alone(loaded.config.ollama.port()))
+            .map_err(|error| StartError::Http(error.to_string()))?;
+        let pulls_wait = Arc::new(AtomicBool::new(false));
+        let ollama_runs = TaskTracker::new();
+        let ollama = Ollama::start(ollama_now::Parts {
+            config: store.subscribe(),
+            launcher: Arc::clone(&launcher),
+            record: record.clone(),
+            http: models.http.clone(),
+            book: LogBook::open(&paths.log_dir(), OLLAMA_LOG, &tasks),
+            missed: Arc::clone(&models.missed),
+            pulls_wait: Arc::clone(&pulls_wait),
+            runs: ollama_runs.clone(),
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        });
+        let (backend_views, backends_seen) = watch::channel(BackendViews::default());
+        let ask_backends = Arc::clone(&models.missed_elsewhere);
+        tasks.spawn(backends::keep(
+            backends::Parts {
+                config: store.subscribe(),
+                ollama: ollama.watch(),
+                secrets: Arc::clone(&secrets),
+                http: models.http.clone(),
+                table: Arc::clone(&models.backends),
+                ask: Arc::clone(&ask_backends),
+                tasks: tasks.clone(),
+                stop: stop.clone(),
+            },
+            backend_views,
+        ));
+
         let health = Arc::new(ArcSwap::from_pointee(Health::default()));
         let shared = drawbridge_gateway::Shared {
             policy: Arc::clone(&policy),
@@ -212,6 +260,7 @@ impl Engine {
             record: record.clone(),
             guard: Arc::clone(&guard),
             health: Arc::clone(&health),
+            models,
         };
         let presences = watch::Sender::new(Presences::default());
         let seen = presences.subscribe();
@@ -249,6 +298,7 @@ impl Engine {
         let recording = TaskTracker::new();
         recording.spawn(controller::write_notes(record.clone(), waiting_notes));
 
+        let (_memory_free, memory_seen) = watch::channel(None);
         let sources = Sources {
             catalog: catalog.changes(),
             presences: seen,
@@ -259,6 +309,9 @@ impl Engine {
                 Arc::clone(&blocked),
             ),
             config: store.subscribe(),
+            ollama: ollama.watch(),
+            backends: backends_seen,
+            memory_free: memory_seen,
         };
         let tables = Tables {
             policy,
@@ -302,9 +355,24 @@ impl Engine {
             tasks.clone(),
             stop.clone(),
         ));
+        let pulls = Pulls::start(pulls::Parts {
+            ollama: ollama.watch(),
+            http: ollama.http.clone(),
+            record: record.clone(),
+            events: events.clone(),
+            wait: pulls_wait,
+            tasks: tasks.clone(),
+            stop: stop.clone(),
+        })
+        .await;
         let engine = Self(Arc::new(Inner {
             edits: InOrder::start(&tasks, &stop),
             log_watch: watch::Sender::new(CancellationToken::new()),
+            ollama,
+            ollama_log_watch: watch::Sender::new(CancellationToken::new()),
+            ollama_runs,
+            pulls,
+            ask_backends,
             removed: UndoShelf::default(),
             planned: Mutex::default(),
             written: UndoShelf::default(),
@@ -365,9 +433,12 @@ impl Engine {
         let inner = &self.0;
         inner.gateway.drain(DRAIN_GRACE).await;
         inner.controller.tell(Event::Quit).await;
+        inner.ollama.quit().await;
         inner.servers.close();
+        inner.ollama_runs.close();
         // A server has five seconds to end by itself and is ended by force after that.
         let _ = tokio::time::timeout(DRAIN_GRACE + LAST_TASKS, inner.servers.wait()).await;
+        let _ = tokio::time::timeout(DRAIN_GRACE + LAST_TASKS, inner.ollama_runs.wait()).await;
         // That servers stopped is written before the record closes.
         inner.recording.close();
         let _ = tokio::time::timeout(LAST_TASKS, inner.recording.wait()).await;

@@ -1,6 +1,5 @@
 //! Answers: the body type of all our responses, and the two shapes of our own errors.
 
-use std::convert::Infallible;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
@@ -13,28 +12,39 @@ use http::{Response, StatusCode};
 use http_body::{Body, Frame, SizeHint};
 use serde::Serialize;
 
-/// A response's body: whole, or an event stream.
+/// What an answer is passed on from broke off. The connection is cut, so that the app sees it too.
+#[derive(Debug, Clone, Copy, thiserror::Error)]
+#[error("the answer broke off")]
+pub struct CutOff;
+
+/// A response's body: whole, an event stream, or somebody else's.
 pub enum Answer {
     /// All of it.
     Whole(Bytes),
     /// Events as they come.
     Events(Pin<Box<dyn Stream<Item = Bytes> + Send>>),
+    /// What another server answers, as it comes.
+    Passed(Pin<Box<dyn Stream<Item = Result<Bytes, CutOff>> + Send>>),
 }
 
 impl Body for Answer {
     type Data = Bytes;
-    type Error = Infallible;
+    type Error = CutOff;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         context: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    ) -> Poll<Option<Result<Frame<Bytes>, CutOff>>> {
         match &mut *self {
             Self::Whole(bytes) if bytes.is_empty() => Poll::Ready(None),
             Self::Whole(bytes) => Poll::Ready(Some(Ok(Frame::data(std::mem::take(bytes))))),
             Self::Events(events) => {
                 events.as_mut().poll_next(context).map(|next| next.map(|b| Ok(Frame::data(b))))
             }
+            Self::Passed(pieces) => pieces
+                .as_mut()
+                .poll_next(context)
+                .map(|next| next.map(|piece| piece.map(Frame::data))),
         }
     }
 
@@ -45,7 +55,7 @@ impl Body for Answer {
     fn size_hint(&self) -> SizeHint {
         match self {
             Self::Whole(bytes) => SizeHint::with_exact(bytes.len() as u64),
-            Self::Events(_) => SizeHint::default(),
+            Self::Events(_) | Self::Passed(_) => SizeHint::default(),
         }
     }
 }

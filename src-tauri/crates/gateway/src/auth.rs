@@ -114,6 +114,7 @@ mod tests {
                 name: ClientName::new(name).expect("a plain name"),
                 digest: TokenDigest::of(&format!("db_{name}")),
                 placement,
+                manages_models: false,
             },
         ))
     }

@@ -14,6 +14,8 @@ pub struct Client {
     pub digest: TokenDigest,
     /// Where it may show its token.
     pub placement: TokenPlace,
+    /// Whether it may download, change and delete models.
+    pub manages_models: bool,
 }
 
 /// Where an app may show its token.

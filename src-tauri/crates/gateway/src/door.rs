@@ -4,6 +4,7 @@
 use std::net::SocketAddr;
 use std::sync::Arc;
 
+use drawbridge_llm::route::Dialect;
 use http::header::{HOST, HeaderValue, ORIGIN};
 use http::{Method, Request, Response, StatusCode, request::Parts};
 use hyper::body::Incoming;
@@ -16,6 +17,7 @@ use crate::edge::Edge;
 use crate::front;
 use crate::guard::{self, Admitted};
 use crate::health;
+use crate::models;
 use crate::refusal::{Refused, shown};
 use crate::route::{Route, Target};
 use crate::session::Scope;
@@ -34,12 +36,20 @@ pub(crate) fn answer(
         Ok(origin) => (admit(edge, peer, seat, &target, &parts), origin),
         Err(response) => (Admission::Answered(response), None),
     };
+    let models = matches!(admission, Admission::Models(..))
+        .then(|| with_query(target.path, parts.uri.query()));
     let (edge, method, headers) = (Arc::clone(edge), parts.method, parts.headers);
     async move {
         let mut response = match admission {
             Admission::Answered(response) => *response,
             Admission::Mcp(client, scope) => {
                 front::answer(&edge, client, scope, &method, &headers, body).await
+            }
+            Admission::Models(client, dialect) => {
+                let path_and_query = models.unwrap_or_default();
+                let head = models::Head { method, path_and_query, headers };
+                // Boxed, so that the futures of tool calls do not grow by it.
+                Box::pin(models::answer(&edge, &client, dialect, head, body)).await
             }
         };
         if let Some(origin) = origin {
@@ -80,6 +90,8 @@ enum Admission {
     Answered(Box<Response<Answer>>),
     /// This client speaks MCP to that address.
     Mcp(Arc<Client>, Scope),
+    /// This client asks for a model, in that API.
+    Models(Arc<Client>, Dialect),
 }
 
 /// From the token check on, as far as the head alone decides.
@@ -123,7 +135,15 @@ fn admit(
             Ok(scope) => Admission::Mcp(client, scope),
             Err(unknown) => Admission::Answered(unknown),
         },
+        Route::Models(dialect) => Admission::Models(client, dialect),
         Route::NoAuthorizationServer | Route::Unknown => answered(not_found(target.path)),
+    }
+}
+
+fn with_query(path: &str, query: Option<&str>) -> String {
+    match query {
+        Some(query) => format!("{path}?{query}"),
+        None => path.to_owned(),
     }
 }
 
@@ -139,10 +159,13 @@ fn not_found(path: &str) -> Response<Answer> {
 }
 
 /// An error in the shape of the address it is about: JSON-RPC on the MCP addresses (2025-11-25,
-/// basic/transports, security warning: an error response without an id), our own elsewhere.
+/// basic/transports, security warning: an error response without an id), that of the API on the
+/// addresses of models, our own elsewhere.
 fn refused(path: &str, status: StatusCode, code: &str, message: &str) -> Response<Answer> {
     if path == "/mcp" || path.starts_with("/mcp/") {
         front::error(status, front::NO_MEANING, message)
+    } else if let Some(dialect) = Dialect::of(path) {
+        models::error(dialect, status, message)
     } else {
         answer::error(status, code, message)
     }

@@ -25,6 +25,7 @@ use crate::guard::{GuardRules, Listening};
 use crate::health::Health;
 use crate::limits::Limits;
 use crate::listener::Listeners;
+use crate::models::ModelAccess;
 use crate::presence::{Presence, Presences};
 use crate::refusal::Door;
 use crate::serving::Ending;
@@ -57,6 +58,8 @@ pub struct Shared {
     pub guard: Arc<ArcSwap<GuardRules>>,
     /// What `/health` tells a client.
     pub health: Arc<ArcSwap<Health>>,
+    /// Where models are, and how they are asked.
+    pub models: ModelAccess,
 }
 
 pub(crate) struct Edge {

@@ -27,6 +27,7 @@ mod limits;
 #[cfg(target_os = "linux")]
 mod linux;
 mod listener;
+mod models;
 mod presence;
 mod refusal;
 mod route;
@@ -38,6 +39,7 @@ pub use edge::{Gateway, Shared};
 pub use guard::GuardRules;
 pub use health::{Health, ServerHealth};
 pub use limits::Limits;
-pub use listener::{BindError, Listeners, bind};
+pub use listener::{BindError, Listeners, bind, port_holder};
+pub use models::ModelAccess;
 pub use presence::{ClientPresence, Presences};
 pub use session::CallsOf;

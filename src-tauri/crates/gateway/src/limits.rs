@@ -17,6 +17,9 @@ pub struct Limits {
     pub body_time: Duration,
     /// The most bytes a request's body may have.
     pub body_bytes: usize,
+    /// The most bytes a request to a model may have: it may hold pictures. What is passed on as it
+    /// comes has no bound.
+    pub model_body_bytes: usize,
     /// How long a call may take before its answer becomes a stream.
     pub stream_after: Duration,
     /// How long a call goes on after its app has gone, in the revisions where a closed connection
@@ -52,6 +55,7 @@ impl Default for Limits {
             head_bytes: 64 * 1024,
             body_time: Duration::from_secs(60),
             body_bytes: 16 * 1024 * 1024,
+            model_body_bytes: 64 * 1024 * 1024,
             stream_after: Duration::from_secs(1),
             grace_after_loss: Duration::from_secs(30),
             sessions_per_client: 64,

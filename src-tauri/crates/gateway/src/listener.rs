@@ -109,6 +109,13 @@ async fn listen(address: SocketAddr) -> Result<TcpListener, BindError> {
     })
 }
 
+/// The name of the program that listens on a port of this computer, where the system tells. Reads
+/// many small files: not for a task that others wait for.
+#[must_use]
+pub fn port_holder(port: u16) -> Option<String> {
+    holder(port)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use drawbridge_llm::route::Dialect;
 use percent_encoding::percent_decode_str;
 
 /// A path taken apart.
@@ -55,6 +56,8 @@ pub(crate) enum Route<'a> {
     Single(Cow<'a, str>),
     /// `/health`.
     Health,
+    /// Models, in this API.
+    Models(Dialect),
     /// Where an app looks for an authorization server. There is none, and saying so keeps the app
     /// from starting to register with us.
     NoAuthorizationServer,
@@ -74,7 +77,7 @@ impl<'a> Route<'a> {
                 Some(server) if !server.contains('/') => {
                     percent_decode_str(server).decode_utf8().map_or(Self::Unknown, Self::Single)
                 }
-                _ => Self::Unknown,
+                _ => Dialect::of(path).map_or(Self::Unknown, Self::Models),
             },
         }
     }
@@ -98,12 +101,19 @@ mod tests {
             ("//mcp", None, Route::Unknown),
             ("/health", None, Route::Health),
             ("/health/", None, Route::Unknown),
-            ("/", None, Route::Unknown),
+            ("/", None, Route::Models(Dialect::Ollama)),
+            ("/api/chat", None, Route::Models(Dialect::Ollama)),
+            ("/api/../mcp", None, Route::Models(Dialect::Ollama)),
+            ("/v1/chat/completions", None, Route::Models(Dialect::OpenAi)),
+            ("/v1/messages", None, Route::Models(Dialect::Anthropic)),
+            ("/v2", None, Route::Unknown),
+            ("/debug/pprof/", None, Route::Unknown),
             ("/k/db_x/mcp", Some("db_x"), Route::Merged),
             ("/k/db_x/mcp/files", Some("db_x"), Route::Single("files".into())),
             ("/k/db_x/health", Some("db_x"), Route::Health),
-            ("/k/db_x", Some("db_x"), Route::Unknown),
-            ("/k/", Some(""), Route::Unknown),
+            ("/k/db_x", Some("db_x"), Route::Models(Dialect::Ollama)),
+            ("/k/db_x/api/tags", Some("db_x"), Route::Models(Dialect::Ollama)),
+            ("/k/", Some(""), Route::Models(Dialect::Ollama)),
             ("/k//mcp", Some(""), Route::Merged),
             ("/.well-known/oauth-protected-resource", None, Route::NoAuthorizationServer),
             ("/.well-known/oauth-protected-resource/mcp", None, Route::NoAuthorizationServer),

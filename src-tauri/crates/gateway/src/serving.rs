@@ -13,7 +13,7 @@ use tokio_util::sync::CancellationToken;
 
 pub use crate::answer::{Answer, json};
 pub use crate::front::accept::{Forms, forms};
-pub use crate::front::body::{Unread, is_json, read as read_body};
+pub use crate::front::body::{Unread, is_json, read as read_body, read_up_to as read_body_up_to};
 pub use crate::front::exchange::{Exchange, Pace, Said, Voice, respond};
 use crate::limits::Limits;
 

@@ -136,6 +136,7 @@ async fn a_client_that_is_removed_is_refused_at_once_and_its_sessions_close() {
         name: ClientName::new("chat").unwrap(),
         digest: TokenDigest::of(CHAT),
         placement: TokenPlace::Header,
+        manages_models: false,
     }])));
     assert_eq!(removed.post(&ping()).await.status, 401, "before anything else is told");
     stage.gateway.clients_changed();

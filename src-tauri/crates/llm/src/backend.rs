@@ -170,6 +170,19 @@ pub struct Backends {
 }
 
 impl Backends {
+    /// Ollama on this computer and nothing else, and no word from it yet.
+    #[must_use]
+    pub fn ollama_alone(port: u16) -> Self {
+        let sentence = "Ollama is being looked for. Try again in a moment.";
+        Self {
+            ollama: Arc::new(Backend::ollama(port, Reach::Down(sentence.into()))),
+            others: Vec::new(),
+            default: None,
+            cloud: false,
+            default_model: None,
+        }
+    }
+
     /// The backend of a model, and the name the model has there. The longest prefix does not
     /// matter: a name holds no slash.
     #[must_use]

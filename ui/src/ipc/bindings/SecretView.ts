@@ -21,4 +21,8 @@ servers: Array<ServerName>,
 /**
  * The apps whose token it is.
  */
-clients: Array<ClientName>, };
+clients: Array<ClientName>, 
+/**
+ * The places with models that need it.
+ */
+backends: Array<string>, };

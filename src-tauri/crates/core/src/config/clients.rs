@@ -16,6 +16,8 @@ pub struct ClientEntry {
     pub token: TokenSource,
     /// Whether its token may stand in the path (`/k/TOKEN/…`), for apps that cannot send headers.
     pub in_path: bool,
+    /// Whether it may download, change and delete models.
+    pub manages_models: bool,
 }
 
 /// Where a client's token comes from. The token itself is never in the file.
@@ -39,7 +41,7 @@ impl fmt::Debug for TokenSource {
 }
 
 /// The keys a client may have.
-pub(super) const CLIENT_KEYS: &[&str] = &["token", "tokenSha256", "tokenInPath"];
+pub(super) const CLIENT_KEYS: &[&str] = &["token", "tokenSha256", "tokenInPath", "manageModels"];
 
 pub(super) fn read(
     section: &Object<'_>,
@@ -85,6 +87,7 @@ fn read_client(
     let token = reading.optional(entry, key, "token", Reading::text)?;
     let digest = reading.optional(entry, key, "tokenSha256", Reading::text)?;
     let in_path = reading.optional(entry, key, "tokenInPath", Reading::truth)?;
+    let manages_models = reading.optional(entry, key, "manageModels", Reading::truth)?;
     let token = match (token, digest) {
         (Some((text, _)), None) if template::is_one_reference(&text) => TokenSource::Template(text),
         (Some((_, at)), None) => {
@@ -118,7 +121,11 @@ fn read_client(
             return Err(Fault::new(start, key, "Expected token or tokenSha256, found neither."));
         }
     };
-    Ok(ClientEntry { token, in_path: in_path.is_some_and(|(value, _)| value) })
+    Ok(ClientEntry {
+        token,
+        in_path: in_path.is_some_and(|(value, _)| value),
+        manages_models: manages_models.is_some_and(|(value, _)| value),
+    })
 }
 
 fn same_token<'c>(

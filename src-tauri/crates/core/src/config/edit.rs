@@ -13,6 +13,7 @@ use drawbridge_model::{
 };
 
 use super::jsonc::{BYTE_ORDER_MARK, without_mark};
+use super::models::{self, ModelsEdit};
 use super::splice::{self, Cut, Json, Misfit};
 use super::{AuditSettings, ClientEntry, Config, TokenSource, parse};
 use crate::view::ConfigProblem;
@@ -83,6 +84,8 @@ pub enum Edit {
     RemoveClient(ClientName),
     /// Sets the gateway's port, 1 to 65535.
     SetPort(u16),
+    /// Changes something about models.
+    Models(ModelsEdit),
 }
 
 /// A server that was taken out of the file, as text.
@@ -376,6 +379,7 @@ fn change(text: &str, config: &Config, edit: &Edit) -> Result<String, Fail> {
             }
             without(text.to_owned(), &["clients", client.as_str()])
         }
+        Edit::Models(edit) => Ok(models::change(text, config, edit)?),
         Edit::SetPort(port) if config.gateway.port == Some(*port) => Ok(text.to_owned()),
         Edit::SetPort(port) => {
             Ok(splice::set(text, &["gateway", "port"], Json::Number(u64::from(*port)))?)
@@ -433,6 +437,7 @@ fn put_client(
     };
     let mut text = splice::set(text, &[path[0], path[1], key], value)?;
     text = without(text, &[path[0], path[1], other])?;
+    // What an app may do with models is no part of what it proves itself with.
     if existing.in_path != entry.in_path {
         let path = [path[0], path[1], "tokenInPath"];
         text = splice::set(&text, &path, Json::Truth(entry.in_path))?;

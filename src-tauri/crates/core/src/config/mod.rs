@@ -17,6 +17,7 @@ mod clients;
 mod disk;
 mod gateway;
 pub(crate) mod jsonc;
+mod models;
 mod read;
 mod servers;
 pub(crate) mod splice;
@@ -37,10 +38,12 @@ use drawbridge_model::{
 use sha2::{Digest, Sha256};
 
 pub use self::clients::{ClientEntry, TokenSource};
+pub use self::models::{BackendEntry, ModelsEdit};
+pub(crate) use self::models::{is_backend_name, is_duration};
 pub(crate) use self::servers::{check_header, check_url, check_variable};
 pub use self::store::{ApplyError, InForce, Loaded, Store, StoreSettings};
 pub(crate) use self::watch::FileWatch;
-use crate::view::ConfigProblem;
+use crate::view::{ConfigProblem, OllamaSettings};
 
 /// The port the gateway listens on when nothing else is said.
 pub const DEFAULT_PORT: u16 = 7337;
@@ -60,6 +63,10 @@ pub struct Config {
     pub audit: AuditSettings,
     /// The apps that may connect.
     pub clients: BTreeMap<ClientName, ClientEntry>,
+    /// What is set about Ollama.
+    pub ollama: OllamaSettings,
+    /// Other places that models are at, by name.
+    pub backends: BTreeMap<String, BackendEntry>,
 }
 
 /// The section `audit`: how long the record is kept.
@@ -114,6 +121,8 @@ impl Default for Config {
             changed_tools: ChangedTools::default(),
             audit: AuditSettings::default(),
             clients: BTreeMap::new(),
+            ollama: OllamaSettings::default(),
+            backends: BTreeMap::new(),
         }
     }
 }

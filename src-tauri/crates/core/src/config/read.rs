@@ -6,7 +6,7 @@ use std::path::Path;
 use jsonc_parser::ast::{Object, Value};
 
 use super::jsonc::{self, Document, kind_of, line_of, property, start_of, without_mark};
-use super::{Config, audit, clients, gateway, servers};
+use super::{Config, audit, clients, gateway, models, servers};
 use crate::view::ConfigProblem;
 
 /// The sections of the file. Those without a reader have no settings so far and must be empty.
@@ -23,7 +23,7 @@ pub(super) const SECTIONS: &[&str] = &[
 ];
 
 /// Sections that are kept for later.
-pub(super) const EMPTY_SECTIONS: &[&str] = &["ollama", "backends", "panel"];
+pub(super) const EMPTY_SECTIONS: &[&str] = &["panel"];
 
 /// Most bytes a config file may have: far above any real one, and little enough to read at once.
 pub(super) const MOST_BYTES: usize = 4 * 1024 * 1024;
@@ -302,6 +302,15 @@ fn read_root(root: &Value<'_>, reading: &mut Reading) -> Result<Config, Fault> {
     if let Some(found) = property(object, "audit") {
         let key = Key::ROOT.child("audit");
         config.audit = audit::read(reading.object(&found.value, &key)?, &key, reading)?;
+    }
+    if let Some(found) = property(object, "ollama") {
+        let key = Key::ROOT.child("ollama");
+        config.ollama = models::read_ollama(reading.object(&found.value, &key)?, &key, reading)?;
+    }
+    if let Some(found) = property(object, "backends") {
+        let key = Key::ROOT.child("backends");
+        let section = reading.object(&found.value, &key)?;
+        config.backends = models::read_backends(section, &key, reading)?;
     }
     if let Some(found) = property(object, "clients") {
         let key = Key::ROOT.child("clients");

@@ -25,10 +25,12 @@ pub struct ConfigFile {
     /// The apps that may connect, by name.
     #[schemars(extend("propertyNames" = { "pattern": "^[A-Za-z0-9._-]{1,64}$" }))]
     pub clients: Option<BTreeMap<String, Client>>,
-    /// Kept for settings of Ollama. It has none so far.
-    pub ollama: Option<NoSettings>,
-    /// Kept for other model backends. It has no settings so far.
-    pub backends: Option<NoSettings>,
+    /// Ollama on this computer.
+    pub ollama: Option<Ollama>,
+    /// Other places that models are at, by name. The name stands before the names of its models,
+    /// as in `name/model`.
+    #[schemars(extend("propertyNames" = { "pattern": "^[A-Za-z0-9._-]{1,64}$" }))]
+    pub backends: Option<BTreeMap<String, Backend>>,
     /// Rules for all servers.
     pub policy: Option<PolicySettings>,
     /// How long the record of what happened is kept.
@@ -206,6 +208,90 @@ pub struct Client {
     /// Whether the token may stand in the path, `/k/TOKEN/…`, for apps that cannot send headers.
     /// False unless set.
     pub token_in_path: Option<bool>,
+    /// Whether the app may download, change and delete models. False unless set.
+    pub manage_models: Option<bool>,
+}
+
+/// Ollama on this computer. What is not set is Ollama's own choice. All but the first two keys,
+/// `cloud` and `defaultModel` count only for an Ollama that Drawbridge starts.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Ollama {
+    /// Whether it is used at all. True unless set.
+    pub enabled: Option<bool>,
+    /// The port it is looked for at, and started on. 11434 unless set.
+    #[schemars(range(min = 1, max = 65535))]
+    pub port: Option<u16>,
+    /// Whether Drawbridge starts it, if nobody else does. False unless set.
+    pub start: Option<bool>,
+    /// Its program, where it is not found by itself.
+    #[schemars(length(min = 1))]
+    pub path: Option<String>,
+    /// The folder models are kept in (OLLAMA_MODELS).
+    #[schemars(length(min = 1))]
+    pub models_folder: Option<String>,
+    /// How long a model stays in memory after its last use, such as `5m`, or `-1` for good
+    /// (OLLAMA_KEEP_ALIVE).
+    pub keep_alive: Option<String>,
+    /// Tokens a conversation may have (OLLAMA_CONTEXT_LENGTH).
+    #[schemars(range(min = 4, max = 16_777_216))]
+    pub context_length: Option<u32>,
+    /// Requests a model answers at once, each with memory of its own (OLLAMA_NUM_PARALLEL).
+    #[schemars(range(min = 1, max = 64))]
+    pub parallel: Option<u32>,
+    /// Whether to compute in a way that needs less memory (OLLAMA_FLASH_ATTENTION).
+    pub flash_attention: Option<bool>,
+    /// How exactly a conversation is kept in memory (OLLAMA_KV_CACHE_TYPE).
+    pub cache_type: Option<CacheType>,
+    /// The graphics cards it may use, by their id; an empty list means none.
+    pub gpus: Option<Vec<String>>,
+    /// Whether requests may go to models and searches in Ollama's cloud (OLLAMA_NO_CLOUD). False
+    /// unless set.
+    pub cloud: Option<bool>,
+    /// The model that apps are shown first.
+    #[schemars(length(min = 1))]
+    pub default_model: Option<String>,
+}
+
+/// How exactly a conversation is kept in memory.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "snake_case")]
+pub enum CacheType {
+    /// In full.
+    F16,
+    /// In about half the memory.
+    Q8_0,
+    /// In about a quarter.
+    Q4_0,
+}
+
+/// Another place that models are at.
+#[derive(JsonSchema)]
+#[schemars(deny_unknown_fields)]
+pub struct Backend {
+    /// What it speaks. `openai` unless set.
+    pub kind: Option<BackendKind>,
+    /// Its address, with or without `/v1`.
+    #[schemars(regex(pattern = r"^\s*[Hh][Tt][Tt][Pp][Ss]?://"))]
+    pub url: String,
+    /// A reference to the bearer token it wants: `${secret:NAME}` or `${env:NAME}`.
+    #[schemars(regex(pattern = r"^\$\{(env|secret):[^\s${}]+\}$"))]
+    pub token: Option<String>,
+    /// Whether it is used. True unless set.
+    pub enabled: Option<bool>,
+    /// Whether models without a prefix are looked for here instead of at Ollama. False unless set,
+    /// and true for one at most.
+    pub default: Option<bool>,
+}
+
+/// What a backend speaks.
+#[derive(JsonSchema)]
+#[schemars(rename_all = "lowercase")]
+pub enum BackendKind {
+    /// OpenAI's API, as llama-server, vLLM, LM Studio, LocalAI and Jan speak it.
+    Openai,
+    /// Ollama's API.
+    Ollama,
 }
 
 /// The schema, JSON Schema draft 2020-12.

@@ -29,6 +29,8 @@ pub(crate) use snapshot::{Seen, tool_view};
 pub(crate) use start::{shown, start_of};
 pub(crate) use state::{Event, Moment, State, Ticket, setting_note};
 
+use crate::backends::BackendViews;
+use crate::ollama::OllamaNow;
 use crate::view::Snapshot;
 
 /// Messages that wait for the Controller. Whoever sends one more waits, which slows a flood down
@@ -63,6 +65,9 @@ pub(crate) struct Sources {
     pub(crate) record_trouble: watch::Receiver<Option<NotRecorded>>,
     pub(crate) consent: Consent,
     pub(crate) config: watch::Receiver<Arc<crate::config::Loaded>>,
+    pub(crate) ollama: watch::Receiver<Arc<OllamaNow>>,
+    pub(crate) backends: watch::Receiver<BackendViews>,
+    pub(crate) memory_free: watch::Receiver<Option<u64>>,
 }
 
 /// Questions, remembered answers and what was stopped, and when they change.
@@ -176,6 +181,9 @@ pub(crate) async fn run(
             }
             Ok(()) = sources.config.changed() => reload(&mut state, &mut tables, &mut sources),
             Ok(()) = sources.catalog.changed() => {}
+            Ok(()) = sources.ollama.changed() => {}
+            Ok(()) = sources.backends.changed() => {}
+            Ok(()) = sources.memory_free.changed() => {}
             Ok(()) = sources.presences.changed() => {}
             Ok(()) = sources.record_trouble.changed() => {}
             Ok(()) = sources.consent.asked.changed() => {}

@@ -365,7 +365,7 @@ impl Launcher {
             .map_err(|error| error.problem())
     }
 
-    async fn spawner(&self) -> &Spawner {
+    pub(crate) async fn spawner(&self) -> &Spawner {
         self.spawner
             .get_or_init(|| async {
                 Spawner::new(SpawnerSettings {
@@ -381,7 +381,7 @@ impl Launcher {
 
     /// Where commands are looked up. A desktop starts us with a short `PATH`, so there the login
     /// shell is asked for the one the person knows from a terminal.
-    async fn search_path(&self) -> &OsString {
+    pub(crate) async fn search_path(&self) -> &OsString {
         let inherited = || std::env::var_os("PATH").unwrap_or_default();
         self.search_path
             .get_or_init(|| async {

@@ -39,6 +39,8 @@ pub(super) fn of(state: &State, sources: &Sources, catalog: &Catalog, revision: 
         trouble.as_ref().map(|t| t.problem()),
     );
     snapshot.questions = consent::questions(&sources.consent, catalog);
+    snapshot.ollama = sources.ollama.borrow().view(*sources.memory_free.borrow());
+    snapshot.backends = sources.backends.borrow().as_ref().clone();
     snapshot.blocked = consent::blocked(&sources.consent.blocked);
     snapshot.allowed_answers = consent::allowed_answers(&sources.consent.answers);
     snapshot
@@ -107,15 +109,15 @@ fn clients(state: &State, sources: &Sources) -> Vec<ClientView> {
         .loaded
         .config
         .clients
-        .keys()
-        .map(|name| {
+        .iter()
+        .map(|(name, entry)| {
             let presence = seen.get(name.as_str());
             ClientView {
                 name: name.clone(),
                 sessions: presence.map_or(0, |presence| presence.sessions),
                 last_seen: presence.map(|presence| presence.last_seen),
                 paused: state.pauses.client(name),
-                may_manage_models: false,
+                may_manage_models: entry.manages_models,
             }
         })
         .collect()

@@ -23,7 +23,7 @@ use crate::findings::Findings;
 use crate::view::{GatewayState, PauseScope, ServerIdentity};
 
 /// One moment on both clocks: the one that never jumps, and the one a person reads.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Moment {
     pub(crate) instant: Instant,
     /// Milliseconds since 1970 (UTC).

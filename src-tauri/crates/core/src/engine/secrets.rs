@@ -25,6 +25,7 @@ const MOST_BYTES: usize = 2_560;
 struct Users {
     servers: Vec<ServerName>,
     clients: Vec<ClientName>,
+    backends: Vec<String>,
 }
 
 impl Engine {
@@ -48,6 +49,7 @@ impl Engine {
             stored,
             servers: users.servers,
             clients: users.clients,
+            backends: users.backends,
         };
         Ok(SecretsView { problem, secrets: users.into_iter().zip(stored).map(view).collect() })
     }
@@ -103,6 +105,9 @@ impl Engine {
         if !users.clients.is_empty() {
             self.0.controller.reload().await;
         }
+        if !users.backends.is_empty() {
+            self.0.ask_backends.notify_one();
+        }
     }
 
     /// Asks the keyring, which may ask the person first.
@@ -132,6 +137,11 @@ fn users(config: &Config) -> BTreeMap<String, Users> {
             for name in names_in(reference) {
                 all.entry(name).or_default().clients.push(client.clone());
             }
+        }
+    }
+    for (name, entry) in &config.backends {
+        for secret in entry.token.iter().flat_map(|token| names_in(token)) {
+            all.entry(secret).or_default().backends.push(name.clone());
         }
     }
     all

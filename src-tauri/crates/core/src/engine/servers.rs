@@ -3,8 +3,9 @@
 use std::path::Path;
 
 use drawbridge_model::{Preset, Problem, ServerName, ToolName, Transport};
-use drawbridge_supervisor::{LogLine as Line, LogSource as Source};
+use drawbridge_supervisor::{LogBook, LogLine as Line, LogSource as Source};
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
 
 use super::Engine;
@@ -240,12 +241,23 @@ impl Engine {
     ) -> Result<Vec<LogLine>, CommandError> {
         self.known(&server)?;
         let log = self.0.launcher.logs.of(&server);
+        let watch = watch.then_some(&self.0.log_watch);
+        Ok(self.read_log(log, watch, PanelEvent::LogAppended))
+    }
+
+    /// The last lines of a log. With `watch`, later ones follow as events until that is set anew.
+    pub(super) fn read_log(
+        &self,
+        log: LogBook,
+        watch: Option<&watch::Sender<CancellationToken>>,
+        event: fn(Vec<LogLine>) -> PanelEvent,
+    ) -> Vec<LogLine> {
         let mut lines = log.follow();
         let tail: Vec<_> = log.tail(LOG_LINES).into_iter().map(line_view).collect();
         drop(log);
-        if watch {
+        if let Some(watch) = watch {
             let token = self.0.stop.child_token();
-            self.0.log_watch.send_replace(token.clone()).cancel();
+            watch.send_replace(token.clone()).cancel();
             let events = self.0.events.clone();
             let seen = tail.last().map_or(0, |line| line.seq);
             self.0.tasks.spawn(async move {
@@ -266,12 +278,12 @@ impl Engine {
                     }
                     batch.retain(|line| line.seq > seen);
                     if !batch.is_empty() {
-                        let _ = events.send(PanelEvent::LogAppended(batch));
+                        let _ = events.send(event(batch));
                     }
                 }
             });
         }
-        Ok(tail)
+        tail
     }
 
     /// Ends watching a log.

@@ -19,6 +19,9 @@ pub enum StartError {
     /// The gateway cannot listen.
     #[error("the gateway could not listen")]
     Port(#[from] BindError),
+    /// No HTTP client can be made.
+    #[error("no HTTP client could be made: {0}")]
+    Http(String),
 }
 
 impl StartError {
@@ -30,6 +33,11 @@ impl StartError {
             Self::BadConfig(problem) => Problem::new(problem.sentence(), ""),
             Self::Kept(error) => error.problem(),
             Self::Port(error) => error.problem(),
+            Self::Http(detail) => Problem::new(
+                "The system does not give what encrypted connections need: random numbers, or the \
+                 certificates it trusts. Check its installation.",
+                detail,
+            ),
         }
     }
 }

@@ -290,4 +290,6 @@ pub struct SecretView {
     pub servers: Vec<ServerName>,
     /// The apps whose token it is.
     pub clients: Vec<ClientName>,
+    /// The places with models that need it.
+    pub backends: Vec<String>,
 }

@@ -99,7 +99,7 @@ pub enum OllamaRunBy {
 
 /// What a person may set about Ollama. What is absent is Ollama's own choice. All but the first
 /// two count only for an Ollama that Drawbridge starts.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, TS)]
 #[serde(rename_all = "camelCase")]
 pub struct OllamaSettings {
     /// Whether it is used at all.
@@ -132,8 +132,37 @@ pub struct OllamaSettings {
     pub default_model: Option<String>,
 }
 
+impl OllamaSettings {
+    /// The port it is looked for at, and started on.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port.unwrap_or(11434)
+    }
+}
+
+impl Default for OllamaSettings {
+    /// It is used where it runs, and not started.
+    fn default() -> Self {
+        Self {
+            enabled: true,
+            port: None,
+            start: false,
+            path: None,
+            models_folder: None,
+            keep_alive: None,
+            context_length: None,
+            parallel: None,
+            flash_attention: None,
+            cache_type: None,
+            gpus: None,
+            cloud: false,
+            default_model: None,
+        }
+    }
+}
+
 /// How exactly a conversation is kept in memory.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, TS)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, TS)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheType {
     /// In full.
@@ -142,6 +171,18 @@ pub enum CacheType {
     Q8_0,
     /// In about a quarter, with a loss.
     Q4_0,
+}
+
+impl CacheType {
+    /// As Ollama calls it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::F16 => "f16",
+            Self::Q8_0 => "q8_0",
+            Self::Q4_0 => "q4_0",
+        }
+    }
 }
 
 /// A model in memory.

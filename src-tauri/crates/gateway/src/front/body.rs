@@ -1,5 +1,7 @@
 //! Reading a request's body, bounded in size and time.
 
+use std::time::Duration;
+
 use bytes::{Bytes, BytesMut};
 use http::StatusCode;
 use http::header::{CONTENT_ENCODING, CONTENT_TYPE, HeaderMap};
@@ -55,8 +57,19 @@ impl Unread {
 ///
 /// # Errors
 /// [`Unread`].
-pub async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
-    let limit = limits.body_bytes;
+pub async fn read(body: Incoming, limits: &Limits) -> Result<Bytes, Unread> {
+    read_up_to(body, limits.body_bytes, limits.body_time).await
+}
+
+/// Reads a body of at most so many bytes.
+///
+/// # Errors
+/// [`Unread`].
+pub async fn read_up_to(
+    mut body: Incoming,
+    limit: usize,
+    patience: Duration,
+) -> Result<Bytes, Unread> {
     if usize::try_from(body.size_hint().lower()).is_ok_and(|announced| announced > limit) {
         return Err(Unread::TooLarge);
     }
@@ -79,5 +92,5 @@ pub async fn read(mut body: Incoming, limits: &Limits) -> Result<Bytes, Unread> 
         }
         Ok(if pieces.is_empty() { whole } else { pieces.freeze() })
     };
-    tokio::time::timeout(limits.body_time, reading).await.unwrap_or(Err(Unread::TooSlow))
+    tokio::time::timeout(patience, reading).await.unwrap_or(Err(Unread::TooSlow))
 }

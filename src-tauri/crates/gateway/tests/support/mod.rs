@@ -74,11 +74,13 @@ pub fn clients() -> Clients {
             name: ClientName::new("editor").unwrap(),
             digest: TokenDigest::of(EDITOR),
             placement: TokenPlace::Header,
+            manages_models: false,
         },
         Client {
             name: ClientName::new("chat").unwrap(),
             digest: TokenDigest::of(CHAT),
             placement: TokenPlace::HeaderOrPath,
+            manages_models: false,
         },
     ])
 }
@@ -141,6 +143,10 @@ impl Stage {
             record: record.clone(),
             guard: Arc::new(ArcSwap::from_pointee(GuardRules::default())),
             health: Arc::new(ArcSwap::from_pointee(Health::default())),
+            models: drawbridge_gateway::ModelAccess::new(
+                drawbridge_llm::backend::Backends::ollama_alone(9),
+            )
+            .unwrap(),
         };
         let listeners = bind(0).await.unwrap();
         let gateway = Gateway::serve_with(listeners, shared.clone(), limits, tasks.clone());

@@ -207,19 +207,25 @@ fn clients_are_added_replaced_and_removed() {
     let client = ClientName::new("vscode").expect("a name");
     let put = |token, in_path| Edit::PutClient {
         client: client.clone(),
-        entry: ClientEntry { token, in_path },
+        entry: ClientEntry { token, in_path, manages_models: false },
     };
     let digest = TokenSource::Sha256("ab".repeat(32));
     let reference = TokenSource::Template("${env:T}".to_owned());
     let text = edited(FILE, &put(digest.clone(), false));
     assert_eq!(
         config(&text).clients["vscode"],
-        ClientEntry { token: digest.clone(), in_path: false }
+        ClientEntry { token: digest.clone(), in_path: false, manages_models: false }
     );
     let text = edited(&text, &put(reference.clone(), true));
-    assert_eq!(config(&text).clients["vscode"], ClientEntry { token: reference, in_path: true });
+    assert_eq!(
+        config(&text).clients["vscode"],
+        ClientEntry { token: reference, in_path: true, manages_models: false }
+    );
     let text = edited(&text, &put(digest.clone(), true));
-    assert_eq!(config(&text).clients["vscode"], ClientEntry { token: digest, in_path: true });
+    assert_eq!(
+        config(&text).clients["vscode"],
+        ClientEntry { token: digest, in_path: true, manages_models: false }
+    );
     let text = edited(&text, &Edit::RemoveClient(client.clone()));
     assert!(config(&text).clients.is_empty());
     let gone = apply(&text, &Edit::RemoveClient(client.clone()), Path::new("c"));

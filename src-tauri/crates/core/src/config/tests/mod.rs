@@ -1,4 +1,5 @@
 mod edit;
+mod models;
 mod properties;
 mod read;
 mod splice;

@@ -95,7 +95,10 @@ fn client() -> impl Strategy<Value = (ClientName, ClientEntry)> {
                 true => TokenSource::Template(format!("${{env:{name}}}")),
                 false => TokenSource::Sha256(format!("{:0>64}", name.len())),
             };
-            (ClientName::new(name).expect("a name"), ClientEntry { token, in_path })
+            (
+                ClientName::new(name).expect("a name"),
+                ClientEntry { token, in_path, manages_models: false },
+            )
         },
     )
 }
@@ -124,6 +127,7 @@ fn edit() -> impl Strategy<Value = Edit> {
         client().prop_map(|(client, _)| Edit::RemoveClient(client)),
         (1..=u16::MAX).prop_map(Edit::SetPort),
         audit().prop_map(Edit::SetAudit),
+        super::models::edit().prop_map(Edit::Models),
     ]
 }
 
@@ -254,12 +258,15 @@ fn expected(mut config: Config, edit: &Edit) -> Option<Config> {
             if others.into_iter().any(|(_, other)| other.token == entry.token) {
                 return None;
             }
-            config.clients.insert(client.clone(), entry.clone());
+            let manages_models =
+                config.clients.get(client).is_some_and(|before| before.manages_models);
+            config.clients.insert(client.clone(), ClientEntry { manages_models, ..entry.clone() });
         }
         Edit::RemoveClient(client) => {
             config.clients.remove(client)?;
         }
         Edit::SetPort(port) => config.gateway.port = Some(*port),
+        Edit::Models(edit) => super::models::expected(&mut config, edit),
         Edit::RestoreServer(_) => return None,
     }
     Some(config)

@@ -131,7 +131,7 @@ fn sections_and_their_kinds_are_checked() {
         ("{\n \"Gateway\": {} }", 2, "Gateway", "Did you mean gateway?"),
         ("{ \"servers\": {} }", 1, "servers", "mcpServers"),
         ("{ \"nothing like it\": {} }", 1, "\"nothing like it\"", "Known here"),
-        ("{ \"ollama\": { \"port\": 1 } }", 1, "ollama.port", "no settings so far"),
+        ("{ \"panel\": { \"x\": 1 } }", 1, "panel.x", "no settings so far"),
         ("{ \"$schema\": 1 }", 1, "$schema", "a text"),
         ("{ \"mcpServers\": [] }", 1, "mcpServers", "found a list"),
         ("{ \"gateway\": null }", 1, "gateway", "found null"),

@@ -248,7 +248,7 @@ impl Steps {
             load: nanos(self.load.max(Duration::from_micros(50))),
             prompt_count: self.prompt_count,
             prompt_time: nanos(prompt),
-            count: self.tokens + 1,
+            count: self.tokens + u64::from(reason != "length"),
             time: nanos(total.saturating_sub(self.load + self.first)),
             context: self.context.then(|| context.collect()),
         }

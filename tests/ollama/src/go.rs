@@ -56,6 +56,9 @@ pub(crate) fn empty(status: u16) -> Response {
     bytes(status, "", Vec::new())
 }
 
+/// Whether a value is of a type.
+type Fits = fn(&Value) -> bool;
+
 /// The object a request brings.
 pub(crate) fn object(body: &[u8], structure: &str) -> Result<Map<String, Value>, Refusal> {
     if body.is_empty() {
@@ -70,7 +73,7 @@ pub(crate) fn object(body: &[u8], structure: &str) -> Result<Map<String, Value>,
         );
         return Err(Refusal::new(400, message));
     };
-    let typed: [(&str, &str, fn(&Value) -> bool); 7] = [
+    let typed: [(&str, &str, Fits); 7] = [
         ("model", "string", Value::is_string),
         ("name", "string", Value::is_string),
         ("prompt", "string", Value::is_string),

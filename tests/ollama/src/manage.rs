@@ -13,7 +13,11 @@ use crate::compat;
 use crate::go::{self, Refusal};
 use crate::models::{Catalog, Name, digest_of, is_cloud};
 use crate::script::{Model, Tensor};
-use crate::server::Shared;
+use crate::server::{Blob, Shared};
+
+/// How much of a blob is looked at for what kind of model it is, and what is looked for.
+const HEAD: usize = 1 << 16;
+const POOLING: &[u8] = b".pooling_type";
 
 pub(crate) fn catalog(shared: &Shared) -> MutexGuard<'_, Catalog> {
     shared.catalog.lock().unwrap_or_else(PoisonError::into_inner)
@@ -356,11 +360,17 @@ fn from_files(shared: &Shared, files: &Map<String, Value>) -> Result<Model, Refu
     let digest = digest.as_str().unwrap_or_default();
     let hexadecimal =
         digest_digits(digest).ok_or_else(|| Refusal::new(400, "invalid digest format"))?;
-    let size = blob_size(shared, hexadecimal);
-    let size = size.ok_or_else(|| {
+    let blob = blob(shared, hexadecimal);
+    let blob = blob.ok_or_else(|| {
         Refusal::new(500, format!("open blobs/sha256-{hexadecimal}: no such file or directory"))
     })?;
-    Ok(Model { digest: hexadecimal.to_owned(), size, ..Model::default() })
+    let capability = if blob.pools { "embedding" } else { "completion" };
+    Ok(Model {
+        digest: hexadecimal.to_owned(),
+        size: blob.size,
+        capabilities: vec![capability.to_owned()],
+        ..Model::default()
+    })
 }
 
 fn derived(
@@ -413,14 +423,16 @@ pub(crate) fn digest_digits(digest: &str) -> Option<&str> {
     good.then_some(digits)
 }
 
-/// How large a blob is, where there is one.
-fn blob_size(shared: &Shared, digits: &str) -> Option<u64> {
+/// A blob, where there is one.
+fn blob(shared: &Shared, digits: &str) -> Option<Blob> {
     let known = shared.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(size) = known.get(digits) {
-        return Some(*size);
+    if let Some(blob) = known.get(digits) {
+        return Some(*blob);
     }
+    drop(known);
     let folder = catalog(shared).blobs_folder()?;
-    Some(std::fs::metadata(folder.join(format!("sha256-{digits}"))).ok()?.len())
+    let file = std::fs::metadata(folder.join(format!("sha256-{digits}"))).ok()?;
+    Some(Blob { size: file.len(), pools: false })
 }
 
 /// `HEAD /api/blobs/:digest`.
@@ -428,7 +440,7 @@ pub(crate) fn head_blob(shared: &Shared, digest: &str) -> Response {
     let Some(digits) = digest_digits(digest) else {
         return Refusal::new(400, "invalid digest format").native();
     };
-    match blob_size(shared, digits) {
+    match blob(shared, digits) {
         Some(_) => go::empty(200),
         None => Refusal::new(404, format!("blob {digest:?} not found")).native(),
     }
@@ -444,7 +456,7 @@ pub(crate) async fn post_blob(
     let Some(digits) = digest_digits(digest) else {
         return Refusal::new(400, "invalid digest format").native();
     };
-    if blob_size(shared, digits).is_some() {
+    if blob(shared, digits).is_some() {
         return go::empty(200);
     }
     let folder = catalog(shared).blobs_folder();
@@ -456,12 +468,16 @@ pub(crate) async fn post_blob(
         },
     };
     let mut hash = Sha256::new();
+    let mut head = Vec::new();
     let mut body = request.into_body();
     while let Some(frame) = body.frame().await {
         let Ok(frame) = frame else { return Refusal::new(500, "unexpected EOF").native() };
         let Ok(data) = frame.into_data() else { continue };
         *came += data.len() as u64;
         hash.update(&data);
+        if head.len() < HEAD {
+            head.extend_from_slice(&data);
+        }
         if let Some(file) = &mut file
             && let Err(error) = file.write_all(&data)
         {
@@ -476,7 +492,9 @@ pub(crate) async fn post_blob(
         }
     }
     // What came is kept under the name it has.
-    shared.blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(got.clone(), *came);
+    let pools = head.windows(POOLING.len()).any(|part| part == POOLING);
+    let sent = Blob { size: *came, pools };
+    shared.blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(got.clone(), sent);
     if got.eq_ignore_ascii_case(digits) {
         return go::empty(201);
     }

@@ -14,7 +14,7 @@ use crate::go::{self, Refusal};
 use crate::manage::{catalog, named, progress};
 use crate::models::{Name, digest_of};
 use crate::script::{Model, PullFault};
-use crate::server::Shared;
+use crate::server::{Blob, Shared};
 
 /// A layer on its way.
 struct Layer {
@@ -65,10 +65,7 @@ enum Phase {
 pub(crate) async fn pull(shared: &Arc<Shared>, body: &[u8]) -> Result<Response, Refusal> {
     let object = go::object(body, "PullRequest")?;
     let asked = named(&object);
-    let wrong = || {
-        let message = if asked.is_empty() { "model is required" } else { "invalid model name" };
-        Refusal::new(400, message)
-    };
+    let wrong = || Refusal::new(400, "invalid model name");
     let name = Name::parse(asked).ok_or_else(wrong)?;
     let stream = object.get("stream") != Some(&Value::Bool(false));
     let known =
@@ -307,7 +304,7 @@ fn keep(shared: &Shared, layer: &Layer) -> io::Result<()> {
         partial.insert(layer.digest.clone(), layer.completed);
         if whole {
             let mut blobs = shared.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-            blobs.insert(layer.digest.clone(), layer.total);
+            blobs.insert(layer.digest.clone(), Blob { size: layer.total, pools: false });
         }
         return Ok(());
     };

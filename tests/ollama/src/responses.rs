@@ -345,7 +345,7 @@ pub(crate) fn read(body: &[u8]) -> Result<(Ask, Map<String, Value>), Refusal> {
 fn rounds(items: &[Value]) -> Result<usize, Refusal> {
     let mut rounds = 0;
     let mut before = "";
-    for item in items {
+    for (at, item) in items.iter().enumerate() {
         let kind = match item["type"].as_str() {
             Some(kind) => kind,
             None if item["role"].is_string() => "message",
@@ -356,7 +356,8 @@ fn rounds(items: &[Value]) -> Result<usize, Refusal> {
             "message" | "function_call" | "reasoning" | "web_search_call" => {}
             "function_call_output" => rounds += usize::from(before != "function_call_output"),
             other => {
-                return Err(Refusal::new(400, format!("unknown input item type: {other:?}")));
+                let message = format!("input[{at}]: unknown input item type: {other:?}");
+                return Err(Refusal::new(400, message));
             }
         }
         before = kind;

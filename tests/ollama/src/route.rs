@@ -152,7 +152,12 @@ async fn handle(shared: &Arc<Shared>, request: Request, number: u64) -> Result<R
     }
     let allowed = match guard::check(shared, &method, &parts.headers) {
         Checked::Pass(allowed) => allowed,
-        Checked::Answer(response) => return Ok(*response),
+        Checked::Answer(mut response) => {
+            // Which methods a path has is known before who asks is looked at.
+            let others = methods_of(&path).filter(|methods| !has(methods, &method));
+            go::header(&mut response, "allow", others.unwrap_or_default());
+            return Ok(*response);
+        }
     };
     let mut response = match routed(shared, &method, &path, &parts.headers, &body).await {
         Ok(response) => response,
@@ -216,14 +221,18 @@ async fn routed(
     let Some(methods) = methods_of(path).filter(|_| !missing) else {
         let trimmed = path.trim_end_matches('/');
         if !missing && trimmed.len() + 1 == path.len() && methods_of(trimmed).is_some() {
-            let status = if method == Method::GET { 301 } else { 307 };
-            let mut response = go::empty(status);
+            let mut response = if method == Method::GET {
+                let page = format!("<a href=\"{trimmed}\">Moved Permanently</a>.\n\n");
+                go::bytes(301, "text/html; charset=utf-8", page.into_bytes())
+            } else {
+                go::empty(307)
+            };
             go::header(&mut response, "location", trimmed);
             return Ok(response);
         }
         return Ok(plain(404, "404 page not found"));
     };
-    if !methods.split(", ").any(|one| one == method.as_str()) {
+    if !has(methods, method) {
         let mut response = plain(405, "405 method not allowed");
         go::header(&mut response, "allow", methods);
         return Ok(response);
@@ -240,6 +249,10 @@ async fn routed(
         }
     }
     dispatch(shared, method, path, headers, body, fault).await.map_err(Some)
+}
+
+fn has(methods: &str, method: &Method) -> bool {
+    methods.split(", ").any(|one| one == method.as_str())
 }
 
 fn methods_of(path: &str) -> Option<&'static str> {

@@ -53,6 +53,14 @@ impl Ender {
     }
 }
 
+/// A blob that was sent.
+#[derive(Clone, Copy)]
+pub(crate) struct Blob {
+    pub(crate) size: u64,
+    /// It says how its embeddings are pooled, so it is a model for embeddings.
+    pub(crate) pools: bool,
+}
+
 /// What all requests share.
 pub(crate) struct Shared {
     pub(crate) script: Script,
@@ -66,7 +74,7 @@ pub(crate) struct Shared {
     /// How often each fault has matched.
     pub(crate) faults: Vec<AtomicU64>,
     /// Blobs by their digits, with their sizes; a folder has its own.
-    pub(crate) blobs: Mutex<HashMap<String, u64>>,
+    pub(crate) blobs: Mutex<HashMap<String, Blob>>,
     /// Layers that have come in part, where there is no folder.
     pub(crate) partial: Mutex<HashMap<String, u64>>,
     pub(crate) ender: Ender,

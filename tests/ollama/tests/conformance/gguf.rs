@@ -12,6 +12,7 @@ const VOCABULARY: usize = 3 + 256 + 1 + 26;
 const LETTER_A: usize = 3 + 256 + 1;
 const END: usize = 2;
 
+/// The kinds of values.
 const U32: u32 = 4;
 const I32: u32 = 5;
 const F32: u32 = 6;
@@ -22,9 +23,9 @@ const ARRAY: u32 = 9;
 const TEMPLATE: &str = "{% for message in messages %}{{ message['role'] }}: \
     {{ message['content'] }}\n{% endfor %}assistant:";
 
-/// The file, whole.
-pub fn tiny_model() -> Vec<u8> {
-    let pairs = pairs();
+/// The file, whole: a model that talks, or one for embeddings.
+pub(crate) fn tiny_model(embeds: bool) -> Vec<u8> {
+    let pairs = pairs(embeds);
     let tensors = tensors();
     let mut file = Vec::new();
     file.extend(b"GGUF");
@@ -65,7 +66,7 @@ fn text(file: &mut Vec<u8>, text: &str) {
     file.extend(text.as_bytes());
 }
 
-fn pairs() -> Vec<(String, Vec<u8>)> {
+fn pairs(embeds: bool) -> Vec<(String, Vec<u8>)> {
     let string = |value: &str| {
         let mut bytes = STRING.to_le_bytes().to_vec();
         text(&mut bytes, value);
@@ -95,7 +96,7 @@ fn pairs() -> Vec<(String, Vec<u8>)> {
         kinds.extend(kind.to_le_bytes());
     }
     let scores: Vec<u8> = (0..VOCABULARY).flat_map(|_| 0_f32.to_le_bytes()).collect();
-    [
+    let mut pairs = vec![
         ("general.architecture", string("llama")),
         ("general.name", string("tiny")),
         ("general.file_type", number(0)),
@@ -116,10 +117,11 @@ fn pairs() -> Vec<(String, Vec<u8>)> {
         ("tokenizer.ggml.bos_token_id", number(1)),
         ("tokenizer.ggml.eos_token_id", number(END as u32)),
         ("tokenizer.chat_template", string(TEMPLATE)),
-    ]
-    .into_iter()
-    .map(|(key, value)| (key.to_owned(), value))
-    .collect()
+    ];
+    if embeds {
+        pairs.push(("llama.pooling_type", number(1)));
+    }
+    pairs.into_iter().map(|(key, value)| (key.to_owned(), value)).collect()
 }
 
 fn tensors() -> Vec<(String, Vec<usize>, Vec<f32>)> {

@@ -30,6 +30,9 @@ pub struct Setup {
     servers: Map<String, Value>,
     gateway: Value,
     policy: Value,
+    ollama: Value,
+    backends: Value,
+    manages_models: bool,
     environment: BTreeMap<String, String>,
     token: String,
 }
@@ -60,6 +63,10 @@ impl Setup {
             servers: Map::new(),
             gateway: json!({}),
             policy: json!({}),
+            // Whoever runs the tests may have an Ollama of their own.
+            ollama: json!({"enabled": false}),
+            backends: json!({}),
+            manages_models: false,
             environment: BTreeMap::new(),
             token: "db_tests-0123456789abcdefghijklmnopqrstuvwxyzABCD".to_owned(),
         }
@@ -131,6 +138,27 @@ impl Setup {
         self
     }
 
+    /// Sets the `ollama` section; it is switched off otherwise.
+    #[must_use]
+    pub fn ollama(mut self, ollama: Value) -> Self {
+        self.ollama = ollama;
+        self
+    }
+
+    /// Sets the `backends` section.
+    #[must_use]
+    pub fn backends(mut self, backends: Value) -> Self {
+        self.backends = backends;
+        self
+    }
+
+    /// Lets the client `tester` download and delete models.
+    #[must_use]
+    pub fn managing_models(mut self) -> Self {
+        self.manages_models = true;
+        self
+    }
+
     /// Adds a variable to the engine's own environment.
     #[must_use]
     pub fn environment(mut self, name: &str, value: &str) -> Self {
@@ -157,7 +185,11 @@ impl Setup {
     pub fn config(&self) -> Value {
         json!({
             "mcpServers": self.servers,
-            "clients": {"tester": {"token": format!("${{env:{TOKEN_VARIABLE}}}")}},
+            "clients": {"tester": {
+                "token": format!("${{env:{TOKEN_VARIABLE}}}"), "tokenInPath": true,
+                "manageModels": self.manages_models}},
+            "ollama": self.ollama,
+            "backends": self.backends,
             "gateway": self.gateway,
             "policy": self.policy,
         })

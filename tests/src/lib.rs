@@ -9,6 +9,7 @@ pub mod engine;
 pub mod files;
 pub mod forwarder;
 pub mod official;
+pub mod ollama;
 pub mod processes;
 pub mod programs;
 pub mod raw;

@@ -28,7 +28,7 @@ pub fn programs() -> &'static Path {
         }
         let status = Command::new(std::env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
             .args(["build", "--quiet", "-p", "drawbridge-supervisor", "-p", "drawbridge-headless"])
-            .args(["-p", "drawbridge-tests", "--bins"])
+            .args(["-p", "drawbridge-tests", "-p", "drawbridge-scripted-ollama", "--bins"])
             .current_dir(files::repository())
             .status();
         assert!(status.is_ok_and(|status| status.success()), "the programs under test are built");

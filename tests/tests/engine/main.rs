@@ -10,6 +10,7 @@ mod forwarder;
 mod guard;
 mod headless;
 mod killed;
+mod models;
 mod pins;
 mod processes;
 mod real_servers;

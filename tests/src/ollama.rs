@@ -10,7 +10,9 @@ use std::time::Duration;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 
+use crate::engine::MARKER;
 use crate::files;
+use crate::processes::{self, Process};
 use crate::programs::program;
 use crate::wait::{SOON, eventually};
 
@@ -38,7 +40,8 @@ impl Ollama {
         ollama.tell(script);
         // What an engine starts gets a short environment, so the program brings its own.
         let text = format!(
-            "#!/bin/sh\nSCRIPTED_OLLAMA='{}' SCRIPTED_OLLAMA_LOG='{}' exec '{}' \"$@\"\n",
+            "#!/bin/sh\n{MARKER}='{}' SCRIPTED_OLLAMA='{}' SCRIPTED_OLLAMA_LOG='{}' exec '{}' \"$@\"\n",
+            ollama.folder().display(),
             ollama.script().display(),
             ollama.record().display(),
             program("scripted-ollama").display()
@@ -155,6 +158,12 @@ impl Ollama {
             .into_iter()
             .filter(|line| line["event"] == "request" && line["path"] == path)
             .collect()
+    }
+
+    /// Its processes, whoever started them.
+    #[must_use]
+    pub fn processes(&self) -> Vec<Process> {
+        processes::marked_with(self.folder())
     }
 
     /// Its folder.

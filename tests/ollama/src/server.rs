@@ -193,10 +193,12 @@ impl Server {
         let mut expiry = interval(EXPIRY);
         expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let crash_timer = async {
-            match crash.after_ms {
-                Some(after) => sleep(Duration::from_millis(after)).await,
-                None => std::future::pending().await,
+            if let Some(after) = crash.after_ms {
+                sleep(Duration::from_millis(after)).await;
+                shared.ender.crash(crash.code, &crash.stderr);
             }
+            // What it set off is seen by the loop below.
+            std::future::pending::<()>().await;
         };
         let started = sleep(starting);
         tokio::pin!(crash_timer, started);
@@ -215,7 +217,7 @@ impl Server {
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 _ = expiry.tick() => loaded::expire(&shared),
-                () = &mut crash_timer => shared.ender.crash(crash.code, &crash.stderr),
+                () = &mut crash_timer => {}
                 changed = self.ending.changed() => {
                     let ended = self.ending.borrow_and_update().clone();
                     match ended {

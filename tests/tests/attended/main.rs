@@ -9,6 +9,8 @@
 
 mod activity;
 mod misuse;
+mod models;
+mod ollama;
 mod pauses;
 mod questions;
 mod secrets;
@@ -95,6 +97,8 @@ impl Computer {
     async fn with(folder: TempDir, servers: &Value) -> Self {
         let config = json!({
             "mcpServers": servers,
+            // Whoever runs the tests may have an Ollama of their own.
+            "ollama": {"enabled": false},
             "clients": {
                 "tester": {"tokenSha256": TokenDigest::of(TOKEN).to_string()},
                 "other": {"tokenSha256": TokenDigest::of(OTHER_TOKEN).to_string()},

@@ -524,3 +524,23 @@ async fn quitting_lets_a_short_answer_end() {
     let (engine, _) = stopping.await.unwrap();
     assert_eq!(ended(&engine).await.1, "succeeded");
 }
+
+#[tokio::test]
+async fn a_killed_engine_leaves_nothing_of_its_ollama_and_all_of_anybody_elses() {
+    let script = json!({"models": [{"name": "m:1"}], "runner": "at_start"});
+    let owned = Ollama::new(&script);
+    let mut engine = Setup::new().ollama(owned.section(true)).start();
+    ready(&engine).await;
+    let running = owned.processes();
+    assert!(running.len() >= 2, "the program and its runner: {running:?}");
+    engine.kill();
+    eventually("nothing is left", SOON, async || owned.processes().is_empty().then_some(())).await;
+
+    let attached = Ollama::started(&script).await;
+    let mut engine = Setup::new().ollama(attached.section(true)).start();
+    ready(&engine).await;
+    let before = attached.processes();
+    engine.kill();
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(attached.processes(), before, "it is not ours");
+}

@@ -234,9 +234,11 @@ impl Life {
                 self.ended(exited, now, &mut effects);
             }
             Event::Ended(..) => {}
+            // Its program may be another one by now, and somebody else may have been quicker.
             Event::Start => match &self.phase {
-                Phase::Ours(_) => self.step(lifecycle::Event::Start, now, &mut effects),
-                Phase::Stopped | Phase::NotInstalled | Phase::PortTaken(_) => {
+                Phase::Ours(_) if self.runs() => {}
+                Phase::Ours(_) | Phase::Stopped | Phase::NotInstalled | Phase::PortTaken(_) => {
+                    self.problem = None;
                     self.enter(Phase::Looking, now);
                 }
                 Phase::Off | Phase::Looking | Phase::Theirs(_) => {}

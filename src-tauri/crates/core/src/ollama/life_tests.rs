@@ -204,8 +204,9 @@ fn one_that_fails_again_and_again_is_given_up_and_one_without_hope_at_once() {
     assert_eq!(world.state(), OllamaState::Failed);
     assert!(!world.launches());
     world.tell(Event::Start);
-    assert!(world.launches(), "the person tries again");
-    assert_eq!(world.life.problem, None);
+    assert_eq!(world.life.problem, None, "the person tries again");
+    world.see(Probed::Refused);
+    assert!(world.launches());
 
     world.end(true);
     assert_eq!(world.state(), OllamaState::Failed);

@@ -15,6 +15,9 @@ use tokio::sync::oneshot;
 
 use crate::shell::Shell;
 
+/// Where Ollama can be downloaded.
+const OLLAMA_DOWNLOAD: &str = "https://ollama.com/download";
+
 impl Shell {
     pub(crate) async fn copy_text(&self, text: String) -> Result<(), CommandError> {
         let copied = self.app().clipboard().write_text(text);
@@ -42,6 +45,13 @@ impl Shell {
             let sentence = "VS Code could not be opened. If it is installed, copy the setup into \
                             .vscode/mcp.json instead.";
             failed(sentence, error)
+        })
+    }
+
+    pub(crate) async fn open_ollama_download(&self) -> Result<(), CommandError> {
+        let opened = self.app().opener().open_url(OLLAMA_DOWNLOAD, None::<&str>);
+        opened.map_err(|error| {
+            failed("No browser could be opened. Ollama is at ollama.com/download.", error)
         })
     }
 

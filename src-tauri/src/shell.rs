@@ -270,6 +270,9 @@ impl Shell {
                 );
                 Ok(())
             }
+            TrayAction::UnloadAllModels => engine.unload_all_models().await.map(drop),
+            TrayAction::StartOllama => engine.start_ollama().await,
+            TrayAction::RestartOllama => engine.restart_ollama().await,
             TrayAction::SetStartAtLogin(enabled) => self.set_start_at_login(enabled).await,
             TrayAction::Quit => {
                 self.begin_to_quit();

@@ -12,6 +12,7 @@ use std::collections::{BTreeMap, HashMap};
 use drawbridge_core::view::{GatewayState, ServerView, Snapshot, ToolView};
 use drawbridge_model::{Mode, ServerName, ServerState, ToolName};
 
+use super::ollama;
 use super::words::{self, clip};
 
 /// Most tools listed for one server. Menus do not scroll well; the panel holds the rest.
@@ -59,6 +60,12 @@ pub enum TrayAction {
     ShowQuestions,
     /// Puts the VS Code setup on the clipboard.
     CopyVscodeSetup,
+    /// Takes all models out of memory.
+    UnloadAllModels,
+    /// Starts Ollama.
+    StartOllama,
+    /// Stops the Ollama that Drawbridge started, and starts it again.
+    RestartOllama,
     /// Starts, or no longer starts, Drawbridge when the person logs in.
     SetStartAtLogin(bool),
     /// Ends Drawbridge; the second time without waiting for calls.
@@ -240,6 +247,7 @@ pub fn menu(snapshot: &Snapshot, desktop: &DesktopState) -> Menu {
     if snapshot.servers.len() > MOST_SERVERS {
         entries.push(command("more", "More in the control panel…", TrayAction::OpenPanel));
     }
+    entries.extend(ollama::entry(&snapshot.ollama));
     entries.push(Entry::Separator);
     entries.push(command("panel", "Open control panel", TrayAction::OpenPanel));
     entries.push(command("vscode", "Copy VS Code setup", TrayAction::CopyVscodeSetup));
@@ -351,11 +359,11 @@ fn tool_labels(tools: &[ToolView]) -> Vec<String> {
         .collect()
 }
 
-fn line(key: impl Into<String>, text: impl Into<String>) -> Entry {
+pub(super) fn line(key: impl Into<String>, text: impl Into<String>) -> Entry {
     Entry::Line { key: key.into(), text: text.into() }
 }
 
-fn command(key: impl Into<String>, text: impl Into<String>, action: TrayAction) -> Entry {
+pub(super) fn command(key: impl Into<String>, text: impl Into<String>, action: TrayAction) -> Entry {
     Entry::Command { key: key.into(), text: text.into(), action }
 }
 

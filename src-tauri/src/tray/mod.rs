@@ -7,6 +7,7 @@ use std::time::Duration;
 pub mod look;
 pub mod menu;
 mod native;
+mod ollama;
 #[cfg(test)]
 mod tests;
 pub mod words;

@@ -1,8 +1,8 @@
 //! What the tray shows for which state, as values.
 
 use drawbridge_core::view::{
-    ConfigProblem, ConfigView, GatewayState, GatewayView, Held, ModeSource, PauseView, ServerView,
-    Snapshot, ToolClaims, ToolView, TransportView,
+    ConfigProblem, ConfigView, GatewayState, GatewayView, Held, ModeSource, OllamaState, OllamaView,
+    PauseView, ServerView, Snapshot, ToolClaims, ToolView, TransportView,
 };
 use drawbridge_model::{
     Isolation, Mode, Preset, Problem, RecordRule, SecretsRule, ServerName, ServerState, ToolName,
@@ -80,6 +80,8 @@ fn snapshot(servers: Vec<ServerView>) -> Snapshot {
         questions: Vec::new(),
         allowed_answers: Vec::new(),
         blocked: Vec::new(),
+        ollama: OllamaView { state: OllamaState::Off, ..OllamaView::default() },
+        backends: Vec::new(),
     }
 }
 

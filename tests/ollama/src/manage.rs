@@ -121,7 +121,7 @@ fn shown(shared: &Shared, asked: &str) -> Result<Model, Refusal> {
         return Err(Refusal::new(400, "model is required"));
     }
     if is_cloud(asked)
-        && !Name::parse(asked).is_some_and(|name| catalog(shared).find(&name).is_some())
+        && Name::parse(asked).is_none_or(|name| catalog(shared).find(&name).is_none())
     {
         return Err(crate::cloud::refusal(shared, "remote model details are unavailable"));
     }

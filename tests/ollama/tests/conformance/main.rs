@@ -4,7 +4,11 @@
 //! Where `DRAWBRIDGE_TEST_OLLAMA` names the binary of a real one, that is compared as well; and
 //! with `DRAWBRIDGE_WRITE_EXPECTED=1` its answers become what is expected.
 
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod gguf;
+#[path = "../common/http.rs"]
 mod http;
 mod requests;
 mod shape;
@@ -69,14 +73,12 @@ fn expected() -> Value {
     serde_json::from_slice(&std::fs::read(expected_file()).unwrap()).unwrap()
 }
 
-#[cfg(unix)]
 #[test]
 fn the_scripted_one_answers_as_the_real_one_did() {
     let differences = differences(&expected(), &observed(&Target::scripted()));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-#[cfg(unix)]
 #[test]
 fn the_real_one_answers_as_it_is_expected_to() {
     let Some(real) = real() else { return };

@@ -54,11 +54,11 @@ impl Ender {
 }
 
 /// A blob that was sent.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub(crate) struct Blob {
     pub(crate) size: u64,
-    /// It says how its embeddings are pooled, so it is a model for embeddings.
-    pub(crate) pools: bool,
+    /// What it says of itself that a model made of it can do.
+    pub(crate) capabilities: Vec<String>,
 }
 
 /// What all requests share.

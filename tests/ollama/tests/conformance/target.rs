@@ -44,7 +44,10 @@ impl Target {
         let target = Target::real(env!("CARGO_BIN_EXE_scripted-ollama").into());
         // No models, no network: as the real one is started.
         let script = std::fs::File::create(target.folder.path().join("script.json")).unwrap();
-        serde_json::to_writer(script, &json!({"cloud": {"online": false}})).unwrap();
+        let call = json!({"name": "f", "arguments": {"city": "Bern"}});
+        let turn = json!({"thinking": "let me look", "tool_calls": [[call]]});
+        let said = json!({"cloud": {"online": false}, "engine": "native", "turns": [turn]});
+        serde_json::to_writer(script, &said).unwrap();
         target
     }
 

@@ -200,7 +200,7 @@ impl Server {
         };
         let started = sleep(starting);
         tokio::pin!(crash_timer, started);
-        let mut ready = false;
+        let (mut ready, mut crashed) = (false, false);
         let ended = loop {
             tokio::select! {
                 () = &mut started, if !ready => {
@@ -215,7 +215,10 @@ impl Server {
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 _ = expiry.tick() => loaded::expire(&shared),
-                () = &mut crash_timer => shared.ender.crash(crash.code, &crash.stderr),
+                () = &mut crash_timer, if !crashed => {
+                    crashed = true;
+                    shared.ender.crash(crash.code, &crash.stderr);
+                }
                 changed = self.ending.changed() => {
                     let ended = self.ending.borrow_and_update().clone();
                     match ended {

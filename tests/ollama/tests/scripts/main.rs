@@ -6,6 +6,7 @@
 mod faults;
 #[path = "../common/http.rs"]
 mod http;
+mod library;
 mod process;
 mod program;
 mod pulls;

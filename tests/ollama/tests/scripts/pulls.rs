@@ -74,7 +74,7 @@ fn a_pull_that_failed_goes_on_where_it_was_even_in_another_process() {
 #[test]
 fn a_client_that_goes_away_stops_the_pull() {
     let script = json!({
-        "library": [{"name": "big", "layers": [1_000_000]}],
+        "library": [{"name": "big", "layers": [200_000]}],
         "pull": {"bytes_per_second": 100_000, "interval_ms": 10},
     });
     let program = Program::start(&script);
@@ -83,7 +83,7 @@ fn a_client_that_goes_away_stops_the_pull() {
     drop(stream);
     eventually("the end", || program.record("end").iter().any(|end| end["client_gone"] == true));
     let lines = lines(&program.post("/api/pull", &json!({"model": "big"})));
-    assert!(completed(&lines[1]) > 10_000 && completed(&lines[1]) < 500_000, "{}", lines[1]);
+    assert!(completed(&lines[1]) > 5_000 && completed(&lines[1]) < 150_000, "{}", lines[1]);
 }
 
 #[test]

@@ -131,7 +131,7 @@ fn shown(shared: &Shared, asked: &str) -> Result<Model, Refusal> {
     if is_cloud(asked)
         && Name::parse(asked).is_none_or(|name| catalog(shared).find(&name).is_none())
     {
-        return Err(crate::cloud::refusal(shared, "remote model details are unavailable"));
+        return Err(crate::cloud::passing(shared, "remote model details are unavailable"));
     }
     let name = Name::parse(asked).ok_or_else(|| Refusal::new(400, "invalid model name"))?;
     let missing = || Refusal::new(404, format!("model '{}' not found", name.short));

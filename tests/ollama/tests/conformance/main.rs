@@ -40,7 +40,11 @@ fn observed(target: &Target) -> Value {
     seen.insert("process: port taken".to_owned(), target.start_again(running.port));
     seen.insert("process: log at the start".to_owned(), json!(running.log_at_start()));
     seen.insert("process: end by SIGTERM".to_owned(), running.end("TERM"));
-    let again = target.start();
+    let again = target.start_with(&[("OLLAMA_NO_CLOUD", "1")]);
+    for request in requests::without_cloud() {
+        let answer = request.send(again.port);
+        seen.insert(request.name.to_owned(), shape::of(&answer));
+    }
     seen.insert("process: end by SIGINT".to_owned(), again.end("INT"));
     seen.insert(
         "process: version without a server".to_owned(),

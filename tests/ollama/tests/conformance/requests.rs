@@ -454,6 +454,49 @@ const JSON: &[(&str, &str, &str, &str)] = &[
     ("embeds: unload", "POST", "/api/embed", r#"{"model":"embeds","keep_alive":0,"input":"a"}"#),
 ];
 
+/// What is asked of a server whose cloud is switched off.
+pub(crate) fn without_cloud() -> Vec<Request> {
+    let asked = r#""model":"x:cloud","messages":[{"role":"user","content":"hi"}]"#;
+    let rows = [
+        ("no cloud: status", "GET", "/api/status", String::new()),
+        ("no cloud: chat", "POST", "/api/chat", format!("{{{asked}}}")),
+        ("no cloud: generate", "POST", "/api/generate", r#"{"model":"x:cloud"}"#.to_owned()),
+        ("no cloud: completions", "POST", "/v1/chat/completions", format!("{{{asked}}}")),
+        ("no cloud: messages", "POST", "/v1/messages", format!(r#"{{"max_tokens":5,{asked}}}"#)),
+        (
+            "no cloud: responses",
+            "POST",
+            "/v1/responses",
+            r#"{"model":"x-cloud","input":"hi"}"#.to_owned(),
+        ),
+        (
+            "no cloud: by its tag",
+            "POST",
+            "/v1/responses",
+            r#"{"model":"x:1b-cloud","input":"hi"}"#.to_owned(),
+        ),
+        ("no cloud: embed", "POST", "/api/embed", r#"{"model":"x:cloud","input":"a"}"#.to_owned()),
+        (
+            "no cloud: openai embeddings",
+            "POST",
+            "/v1/embeddings",
+            r#"{"model":"x:cloud","input":"a"}"#.to_owned(),
+        ),
+        ("no cloud: show", "POST", "/api/show", r#"{"model":"x:cloud"}"#.to_owned()),
+        ("no cloud: models", "GET", "/v1/models/x:cloud", String::new()),
+        ("no cloud: search", "POST", "/api/experimental/web_search", r#"{"query":"x"}"#.to_owned()),
+    ];
+    let one = |(name, method, path, body): (&'static str, &'static str, &str, String)| Request {
+        name,
+        method,
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: body.into_bytes(),
+        wait: Duration::ZERO,
+    };
+    rows.into_iter().map(one).collect()
+}
+
 /// Headers of a request.
 type Headers = &'static [(&'static str, &'static str)];
 

@@ -77,10 +77,16 @@ impl Target {
 
     /// Starts a server and waits until it answers.
     pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
         let port = free_port();
         let log = self.folder.path().join(format!("stderr-{port}"));
         let stderr = std::fs::File::create(&log).unwrap();
-        let child = self.command(port).arg("serve").stderr(stderr).spawn().unwrap();
+        let mut command = self.command(port);
+        command.arg("serve").envs(variables.iter().copied());
+        let child = command.stderr(stderr).spawn().unwrap();
         let running = Running { child, port, log };
         let since = Instant::now();
         while http::send(port, "GET", "/api/version", &[], b"").is_err() {

@@ -131,7 +131,6 @@ impl Steps {
         fault: Option<FaultKind>,
     ) -> Steps {
         let turn = turns.get(ask.rounds).or(turns.last()).cloned().unwrap_or_default();
-        let plain = turns.is_empty();
         let mut index = 0;
         let mut calls: VecDeque<Vec<MadeCall>> = VecDeque::new();
         if ask.chat && (ask.tools || turn.always) {
@@ -148,9 +147,9 @@ impl Steps {
             Engine::Rendered => Vec::new(),
         };
         let calling = !calls.is_empty() || !last_calls.is_empty();
-        let text = match (&*turn.content, plain) {
-            ("", true) => "These are the words of a model that says what it was told to say.",
-            (text, _) => text,
+        let text = match &*turn.content {
+            "" if !calling => "These are the words of a model that says what it was told to say.",
+            text => text,
         };
         let words = |text: &str| text.split_inclusive(' ').map(str::to_owned).collect();
         let alike = script.reply.lines.filter(|_| !calling);
@@ -269,21 +268,24 @@ impl Iterator for Steps {
 
 fn made(call: &Call, index: usize, engine: Engine) -> MadeCall {
     let id = call.id.clone().unwrap_or_else(|| match engine {
-        Engine::Rendered => format!("call_{}", random(8)),
-        Engine::Native => random(32),
+        Engine::Rendered => format!("call_{}", random_of(8, LOWER)),
+        Engine::Native => random_of(32, MIXED),
     });
     MadeCall { id, index, name: call.name.clone(), arguments: call.arguments.clone() }
 }
 
+const LOWER: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789";
+const MIXED: &[u8] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+
 /// Letters and digits that do not repeat.
-pub(crate) fn random(length: usize) -> String {
-    let letters = b"abcdefghijklmnopqrstuvwxyz0123456789";
+fn random_of(length: usize, letters: &[u8]) -> String {
     let mut text = String::with_capacity(length);
     while text.len() < length {
         let mut number = random_number();
         for _ in 0..8 {
-            text.push(char::from(letters[(number % 36) as usize]));
-            number /= 36;
+            let at = number % letters.len() as u64;
+            text.push(char::from(letters[at as usize]));
+            number /= letters.len() as u64;
         }
     }
     text.truncate(length);

@@ -8,6 +8,11 @@ use crate::server::Shared;
 
 const SIGN_IN: &str = "https://ollama.com/connect?name=scripted&key=c3NoLWVkMjU1MTkgQUFBQQ";
 
+/// Why a model that runs elsewhere does not, said by what passes requests on.
+pub(crate) fn passing(shared: &Shared, operation: &str) -> Refusal {
+    Refusal { passing: true, ..refusal(shared, operation) }
+}
+
 /// Why a model that runs elsewhere does not.
 pub(crate) fn refusal(shared: &Shared, operation: &str) -> Refusal {
     if shared.cloud_disabled() {

@@ -23,6 +23,9 @@ pub(crate) fn error(status: u16, message: &str) -> Value {
 
 /// A refusal from a handler, with the line feed of Go's encoder.
 pub(crate) fn refusal(refusal: &Refusal) -> Response {
+    if refusal.passing {
+        return refusal.native();
+    }
     let body = format!("{}\n", error(refusal.status, &refusal.message));
     go::bytes(refusal.status, "application/json", body.into_bytes())
 }

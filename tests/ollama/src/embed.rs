@@ -138,7 +138,7 @@ async fn used(
 ) -> Result<(Model, loaded::Lease), Refusal> {
     let asked = go::text(object, "model");
     if is_cloud(asked) {
-        return Err(crate::cloud::refusal(shared, "remote model is unavailable"));
+        return Err(crate::cloud::passing(shared, "remote model is unavailable"));
     }
     let keep_alive = loaded::keep_alive(object.get("keep_alive"))?;
     let name = Name::parse(asked).ok_or_else(missing)?;

@@ -11,11 +11,14 @@ pub(crate) struct Refusal {
     pub(crate) message: String,
     /// Where to sign in.
     pub(crate) signin_url: Option<String>,
+    /// It comes from what passes on to the cloud, before any dialect: its shape is the native one
+    /// on every route.
+    pub(crate) passing: bool,
 }
 
 impl Refusal {
     pub(crate) fn new(status: u16, message: impl Into<String>) -> Refusal {
-        Refusal { status, message: message.into(), signin_url: None }
+        Refusal { status, message: message.into(), signin_url: None, passing: false }
     }
 
     /// As the native routes say it.

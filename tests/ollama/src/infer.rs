@@ -50,6 +50,7 @@ pub(crate) async fn infer(
     let mut response = match reply(shared, ask, &mut dialect, fault).await {
         Ok(Reply::Whole(response)) => response,
         Ok(Reply::Stream(steps, lease)) => flowing(shared, steps, lease, dialect).await,
+        Err(refusal) if refusal.passing => return refusal.native(),
         Err(refusal) => dialect.refusal(&refusal),
     };
     if stream {
@@ -111,7 +112,7 @@ fn find(shared: &Shared, ask: &Ask) -> Result<Model, Refusal> {
         return Err(if ask.chat { Refusal::new(400, "model is required") } else { not_found() });
     }
     if is_cloud(&ask.model) {
-        return Err(crate::cloud::refusal(shared, "remote model is unavailable"));
+        return Err(crate::cloud::passing(shared, "remote model is unavailable"));
     }
     let Some(name) = Name::parse(&ask.model) else {
         return Err(if ask.chat { Refusal::new(400, "model is required") } else { not_found() });

@@ -1,10 +1,5 @@
 //! What Ollama writes: its log on stderr, its accesses on stdout.
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "the output of the program is what is copied"
-)]
-
+use std::io::Write as _;
 use std::time::{Duration, SystemTime};
 
 use crate::clock;
@@ -16,7 +11,15 @@ use crate::server::Shared;
 pub(crate) fn line(level: &str, source: &str, message: &str, rest: &str) {
     let time = clock::log_time(SystemTime::now());
     let separator = if rest.is_empty() { "" } else { " " };
-    eprintln!("time={time} level={level} source={source} msg={}{separator}{rest}", quoted(message));
+    raw(&format!(
+        "time={time} level={level} source={source} msg={}{separator}{rest}",
+        quoted(message)
+    ));
+}
+
+/// A line on stderr. That nobody reads it any more is no reason to end.
+fn raw(line: &str) {
+    let _ = writeln!(std::io::stderr(), "{line}");
 }
 
 /// Text as the log has it: in quotes where it needs them.
@@ -105,7 +108,7 @@ pub(crate) fn ready(shared: &Shared) {
     let rest = format!("total_vram={total} default_num_ctx={}", default_context(shared));
     line("INFO", "routes.go:2058", "vram-based default context", &rest);
     for text in &shared.script.log_lines {
-        eprintln!("{text}");
+        raw(text);
     }
 }
 
@@ -171,7 +174,9 @@ pub(crate) fn access(shared: &Shared, status: u16, took: Duration, peer: &str, w
     let time = clock::log_time(SystemTime::now());
     let (date, time) = (time[..10].replace('-', "/"), &time[11..19]);
     let [method, path] = what;
-    println!(
+    let line = format!(
         "[GIN] {date} - {time} | {status} | {took:>13.2?} | {peer:>15} | {method:<8} {path:?}"
     );
+    // Whoever does not read it any more does not want it.
+    let _ = writeln!(std::io::stdout(), "{line}");
 }

@@ -15,9 +15,17 @@ use crate::models::{Catalog, Name, digest_of, is_cloud};
 use crate::script::{Model, Tensor};
 use crate::server::{Blob, Shared};
 
-/// How much of a blob is looked at for what kind of model it is, and what is looked for.
+/// How much of a blob is looked at for what a model made of it can do.
 const HEAD: usize = 1 << 16;
-const POOLING: &[u8] = b".pooling_type";
+
+/// What the head of a file says that its model can do: how embeddings are pooled, and what stands
+/// in its template.
+fn capabilities(head: &[u8]) -> Vec<String> {
+    let known = [("tools", "tools"), ("</think>", "thinking"), (".pooling_type", "embedding")];
+    let holds = |text: &str| head.windows(text.len()).any(|part| part == text.as_bytes());
+    let held = known.iter().filter(|(text, _)| holds(text));
+    held.map(|(_, capability)| (*capability).to_owned()).collect()
+}
 
 pub(crate) fn catalog(shared: &Shared) -> MutexGuard<'_, Catalog> {
     shared.catalog.lock().unwrap_or_else(PoisonError::into_inner)
@@ -121,9 +129,9 @@ fn shown(shared: &Shared, asked: &str) -> Result<Model, Refusal> {
         return Err(Refusal::new(400, "model is required"));
     }
     if is_cloud(asked)
-        && !Name::parse(asked).is_some_and(|name| catalog(shared).find(&name).is_some())
+        && Name::parse(asked).is_none_or(|name| catalog(shared).find(&name).is_none())
     {
-        return Err(crate::cloud::refusal(shared, "remote model details are unavailable"));
+        return Err(crate::cloud::passing(shared, "remote model details are unavailable"));
     }
     let name = Name::parse(asked).ok_or_else(|| Refusal::new(400, "invalid model name"))?;
     let missing = || Refusal::new(404, format!("model '{}' not found", name.short));
@@ -364,13 +372,11 @@ fn from_files(shared: &Shared, files: &Map<String, Value>) -> Result<Model, Refu
     let blob = blob.ok_or_else(|| {
         Refusal::new(500, format!("open blobs/sha256-{hexadecimal}: no such file or directory"))
     })?;
-    let capability = if blob.pools { "embedding" } else { "completion" };
-    Ok(Model {
-        digest: hexadecimal.to_owned(),
-        size: blob.size,
-        capabilities: vec![capability.to_owned()],
-        ..Model::default()
-    })
+    let mut capabilities = blob.capabilities;
+    if !capabilities.iter().any(|one| one == "embedding") {
+        capabilities.push("completion".to_owned());
+    }
+    Ok(Model { digest: hexadecimal.to_owned(), size: blob.size, capabilities, ..Model::default() })
 }
 
 fn derived(
@@ -427,12 +433,12 @@ pub(crate) fn digest_digits(digest: &str) -> Option<&str> {
 fn blob(shared: &Shared, digits: &str) -> Option<Blob> {
     let known = shared.blobs.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(blob) = known.get(digits) {
-        return Some(*blob);
+        return Some(blob.clone());
     }
     drop(known);
     let folder = catalog(shared).blobs_folder()?;
     let file = std::fs::metadata(folder.join(format!("sha256-{digits}"))).ok()?;
-    Some(Blob { size: file.len(), pools: false })
+    Some(Blob { size: file.len(), ..Blob::default() })
 }
 
 /// `HEAD /api/blobs/:digest`.
@@ -492,8 +498,7 @@ pub(crate) async fn post_blob(
         }
     }
     // What came is kept under the name it has.
-    let pools = head.windows(POOLING.len()).any(|part| part == POOLING);
-    let sent = Blob { size: *came, pools };
+    let sent = Blob { size: *came, capabilities: capabilities(&head) };
     shared.blobs.lock().unwrap_or_else(PoisonError::into_inner).insert(got.clone(), sent);
     if got.eq_ignore_ascii_case(digits) {
         return go::empty(201);

@@ -157,10 +157,11 @@ impl Catalog {
         self.folder.as_ref().map(|folder| folder.join("blobs"))
     }
 
-    /// Newest first, as they are listed.
+    /// Newest first, as they are listed; what is of the same second goes by name.
     pub(crate) fn list(&self) -> Vec<Model> {
         let mut models = self.models.clone();
-        models.sort_by(|a, b| b.modified_at.cmp(&a.modified_at).then(a.name.cmp(&b.name)));
+        let second = |model: &Model| model.modified_at.get(..19).map(str::to_owned);
+        models.sort_by(|a, b| second(b).cmp(&second(a)).then(a.name.cmp(&b.name)));
         models
     }
 

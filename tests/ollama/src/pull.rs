@@ -304,7 +304,7 @@ fn keep(shared: &Shared, layer: &Layer) -> io::Result<()> {
         partial.insert(layer.digest.clone(), layer.completed);
         if whole {
             let mut blobs = shared.blobs.lock().unwrap_or_else(PoisonError::into_inner);
-            blobs.insert(layer.digest.clone(), Blob { size: layer.total, pools: false });
+            blobs.insert(layer.digest.clone(), Blob { size: layer.total, ..Blob::default() });
         }
         return Ok(());
     };

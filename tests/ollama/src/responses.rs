@@ -89,7 +89,7 @@ impl Responses {
             "instructions": instructions,
             "output": output,
             "error": null,
-            "tools": or("tools", json!([])),
+            "tools": self.tools(),
             "tool_choice": "auto",
             "truncation": or("truncation", "disabled".into()),
             "parallel_tool_calls": true,
@@ -110,6 +110,21 @@ impl Responses {
             "safety_identifier": null,
             "prompt_cache_key": null,
         })
+    }
+
+    /// The tools of the request, with everything a tool has.
+    fn tools(&self) -> Vec<Value> {
+        let given = self.request.get("tools").and_then(Value::as_array).into_iter().flatten();
+        let whole = |tool: &Value| {
+            json!({
+                "type": tool["type"],
+                "name": tool["name"],
+                "description": tool["description"],
+                "strict": tool["strict"],
+                "parameters": tool["parameters"],
+            })
+        };
+        given.map(whole).collect()
     }
 
     fn begin(&mut self, out: &mut Vec<u8>) {

@@ -294,9 +294,11 @@ fn refused(path: &str, fault: &FaultKind) -> Option<Response> {
         FaultKind::QueueFull => {
             Refusal::new(503, "server busy, please try again.  maximum pending requests exceeded")
         }
-        FaultKind::Unauthorized => cloud::unauthorized(),
+        // These two come from what passes on to the cloud, in the native shape on every route.
+        FaultKind::Unauthorized => return Some(cloud::unauthorized().native()),
         FaultKind::CloudDisabled => {
-            Refusal::new(403, "ollama cloud is disabled: remote model is unavailable")
+            let message = "ollama cloud is disabled: remote model is unavailable";
+            return Some(Refusal::new(403, message).native());
         }
         FaultKind::Refuse { status, message } => Refusal::new(*status, message.clone()),
         FaultKind::Raw { status, content_type, body } => {

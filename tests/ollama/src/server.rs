@@ -54,11 +54,11 @@ impl Ender {
 }
 
 /// A blob that was sent.
-#[derive(Clone, Copy)]
+#[derive(Clone, Default)]
 pub(crate) struct Blob {
     pub(crate) size: u64,
-    /// It says how its embeddings are pooled, so it is a model for embeddings.
-    pub(crate) pools: bool,
+    /// What it says of itself that a model made of it can do.
+    pub(crate) capabilities: Vec<String>,
 }
 
 /// What all requests share.
@@ -193,16 +193,14 @@ impl Server {
         let mut expiry = interval(EXPIRY);
         expiry.set_missed_tick_behavior(MissedTickBehavior::Delay);
         let crash_timer = async {
-            if let Some(after) = crash.after_ms {
-                sleep(Duration::from_millis(after)).await;
-                shared.ender.crash(crash.code, &crash.stderr);
+            match crash.after_ms {
+                Some(after) => sleep(Duration::from_millis(after)).await,
+                None => std::future::pending().await,
             }
-            // What it set off is seen by the loop below.
-            std::future::pending::<()>().await;
         };
         let started = sleep(starting);
         tokio::pin!(crash_timer, started);
-        let mut ready = false;
+        let (mut ready, mut crashed) = (false, false);
         let ended = loop {
             tokio::select! {
                 () = &mut started, if !ready => {
@@ -217,7 +215,10 @@ impl Server {
                 }
                 Some(_) = connections.join_next(), if !connections.is_empty() => {}
                 _ = expiry.tick() => loaded::expire(&shared),
-                () = &mut crash_timer => {}
+                () = &mut crash_timer, if !crashed => {
+                    crashed = true;
+                    shared.ender.crash(crash.code, &crash.stderr);
+                }
                 changed = self.ending.changed() => {
                     let ended = self.ending.borrow_and_update().clone();
                     match ended {

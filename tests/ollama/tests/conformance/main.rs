@@ -4,7 +4,11 @@
 //! Where `DRAWBRIDGE_TEST_OLLAMA` names the binary of a real one, that is compared as well; and
 //! with `DRAWBRIDGE_WRITE_EXPECTED=1` its answers become what is expected.
 
+#![cfg(unix)]
+#![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
+
 mod gguf;
+#[path = "../common/http.rs"]
 mod http;
 mod requests;
 mod shape;
@@ -36,7 +40,11 @@ fn observed(target: &Target) -> Value {
     seen.insert("process: port taken".to_owned(), target.start_again(running.port));
     seen.insert("process: log at the start".to_owned(), json!(running.log_at_start()));
     seen.insert("process: end by SIGTERM".to_owned(), running.end("TERM"));
-    let again = target.start();
+    let again = target.start_with(&[("OLLAMA_NO_CLOUD", "1")]);
+    for request in requests::without_cloud() {
+        let answer = request.send(again.port);
+        seen.insert(request.name.to_owned(), shape::of(&answer));
+    }
     seen.insert("process: end by SIGINT".to_owned(), again.end("INT"));
     seen.insert(
         "process: version without a server".to_owned(),
@@ -65,28 +73,32 @@ fn differences(expected: &Value, got: &Value) -> Vec<String> {
         .collect()
 }
 
+/// One line for each request.
+fn by_lines(observed: &Value) -> String {
+    let all = observed.as_object().unwrap();
+    let lines: Vec<String> =
+        all.iter().map(|(name, shape)| format!("  {}: {shape}", json!(name))).collect();
+    format!("{{\n{}\n}}\n", lines.join(",\n"))
+}
+
 fn expected() -> Value {
     serde_json::from_slice(&std::fs::read(expected_file()).unwrap()).unwrap()
 }
 
-#[cfg(unix)]
 #[test]
 fn the_scripted_one_answers_as_the_real_one_did() {
     let differences = differences(&expected(), &observed(&Target::scripted()));
     assert!(differences.is_empty(), "{}", differences.join("\n"));
 }
 
-#[cfg(unix)]
 #[test]
 fn the_real_one_answers_as_it_is_expected_to() {
     let Some(real) = real() else { return };
     let observed = observed(&real);
     if std::env::var_os("DRAWBRIDGE_WRITE_EXPECTED").is_some() {
         use std::io::Write as _;
-        let text = serde_json::to_string_pretty(&observed).unwrap();
         let mut file = std::fs::File::create(expected_file()).unwrap();
-        file.write_all(text.as_bytes()).unwrap();
-        file.write_all(b"\n").unwrap();
+        file.write_all(by_lines(&observed).as_bytes()).unwrap();
         return;
     }
     let differences = differences(&expected(), &observed);

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use sha2::{Digest as _, Sha256};
 
-use crate::gguf::tiny_model;
+use crate::gguf::{Kind, tiny_model};
 use crate::http::{self, Answer};
 
 /// One request.
@@ -32,9 +32,11 @@ fn digest(bytes: &[u8]) -> String {
 
 /// All of them.
 pub(crate) fn all() -> Vec<Request> {
-    let talks = tiny_model(false);
-    let embeds = tiny_model(true);
+    let talks = tiny_model(Kind::Talks);
+    let embeds = tiny_model(Kind::Embeds);
+    let calls = tiny_model(Kind::Calls);
     let (talks_digest, embeds_digest) = (digest(&talks), digest(&embeds));
+    let calls_digest = digest(&calls);
     let none = format!("sha256:{}", "0".repeat(64));
     let mut all = Vec::new();
     let mut add = |name, method, path: &str, body: &[u8]| {
@@ -58,11 +60,16 @@ pub(crate) fn all() -> Vec<Request> {
     add("blob: sent again", "POST", &blob(&talks_digest), b"");
     add("blob: not what it says", "POST", &blob(&none), b"xx");
     add("blob: there", "HEAD", &blob(&talks_digest), b"");
-    add("blob: the other one", "POST", &blob(&embeds_digest), &embeds);
-    for (name, digest) in [("tiny", talks_digest), ("embeds", embeds_digest)] {
-        let body = format!(r#"{{"model":"{name}","files":{{"m.gguf":"{digest}"}}}}"#);
-        let title = if name == "tiny" { "create: from a file" } else { "create: the other one" };
-        add(title, "POST", "/api/create", body.as_bytes());
+    add("blob: the second", "POST", &blob(&embeds_digest), &embeds);
+    add("blob: the third", "POST", &blob(&calls_digest), &calls);
+    let made = [
+        ("create: from a file", "tiny", talks_digest),
+        ("create: the second", "embeds", embeds_digest),
+        ("create: the third", "calls", calls_digest),
+    ];
+    for (name, model, digest) in made {
+        let body = format!(r#"{{"model":"{model}","files":{{"m.gguf":"{digest}"}}}}"#);
+        add(name, "POST", "/api/create", body.as_bytes());
     }
     for (name, method, path, body) in JSON {
         add(name, method, path, body.as_bytes());
@@ -382,6 +389,62 @@ const JSON: &[(&str, &str, &str, &str)] = &[
         "/api/experimental/web_fetch",
         r#"{"url":"https://example.com"}"#,
     ),
+    ("calls: show", "POST", "/api/show", r#"{"model":"calls"}"#),
+    (
+        "calls: chat without tools",
+        "POST",
+        "/api/chat",
+        r#"{"model":"calls","messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: chat",
+        "POST",
+        "/api/chat",
+        r#"{"model":"calls","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: chat not streamed",
+        "POST",
+        "/api/chat",
+        r#"{"model":"calls","stream":false,"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: completions",
+        "POST",
+        "/v1/chat/completions",
+        r#"{"model":"calls","tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: completions streamed",
+        "POST",
+        "/v1/chat/completions",
+        r#"{"model":"calls","stream":true,"tools":[{"type":"function","function":{"name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: responses",
+        "POST",
+        "/v1/responses",
+        r#"{"model":"calls","input":"hi","tools":[{"type":"function","name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}]}"#,
+    ),
+    (
+        "calls: responses streamed",
+        "POST",
+        "/v1/responses",
+        r#"{"model":"calls","stream":true,"input":"hi","tools":[{"type":"function","name":"f","description":"d","parameters":{"type":"object","properties":{"city":{"type":"string"}}}}]}"#,
+    ),
+    (
+        "calls: messages",
+        "POST",
+        "/v1/messages",
+        r#"{"model":"calls","max_tokens":50,"tools":[{"name":"f","description":"d","input_schema":{"type":"object","properties":{"city":{"type":"string"}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    (
+        "calls: messages streamed",
+        "POST",
+        "/v1/messages",
+        r#"{"model":"calls","stream":true,"max_tokens":50,"tools":[{"name":"f","description":"d","input_schema":{"type":"object","properties":{"city":{"type":"string"}}}}],"messages":[{"role":"user","content":"hi"}]}"#,
+    ),
+    ("calls: unload", "POST", "/api/generate", r#"{"model":"calls","keep_alive":0}"#),
     (
         "chat: a second of keep_alive",
         "POST",
@@ -390,6 +453,49 @@ const JSON: &[(&str, &str, &str, &str)] = &[
     ),
     ("embeds: unload", "POST", "/api/embed", r#"{"model":"embeds","keep_alive":0,"input":"a"}"#),
 ];
+
+/// What is asked of a server whose cloud is switched off.
+pub(crate) fn without_cloud() -> Vec<Request> {
+    let asked = r#""model":"x:cloud","messages":[{"role":"user","content":"hi"}]"#;
+    let rows = [
+        ("no cloud: status", "GET", "/api/status", String::new()),
+        ("no cloud: chat", "POST", "/api/chat", format!("{{{asked}}}")),
+        ("no cloud: generate", "POST", "/api/generate", r#"{"model":"x:cloud"}"#.to_owned()),
+        ("no cloud: completions", "POST", "/v1/chat/completions", format!("{{{asked}}}")),
+        ("no cloud: messages", "POST", "/v1/messages", format!(r#"{{"max_tokens":5,{asked}}}"#)),
+        (
+            "no cloud: responses",
+            "POST",
+            "/v1/responses",
+            r#"{"model":"x-cloud","input":"hi"}"#.to_owned(),
+        ),
+        (
+            "no cloud: by its tag",
+            "POST",
+            "/v1/responses",
+            r#"{"model":"x:1b-cloud","input":"hi"}"#.to_owned(),
+        ),
+        ("no cloud: embed", "POST", "/api/embed", r#"{"model":"x:cloud","input":"a"}"#.to_owned()),
+        (
+            "no cloud: openai embeddings",
+            "POST",
+            "/v1/embeddings",
+            r#"{"model":"x:cloud","input":"a"}"#.to_owned(),
+        ),
+        ("no cloud: show", "POST", "/api/show", r#"{"model":"x:cloud"}"#.to_owned()),
+        ("no cloud: models", "GET", "/v1/models/x:cloud", String::new()),
+        ("no cloud: search", "POST", "/api/experimental/web_search", r#"{"query":"x"}"#.to_owned()),
+    ];
+    let one = |(name, method, path, body): (&'static str, &'static str, &str, String)| Request {
+        name,
+        method,
+        path: path.to_owned(),
+        headers: Vec::new(),
+        body: body.into_bytes(),
+        wait: Duration::ZERO,
+    };
+    rows.into_iter().map(one).collect()
+}
 
 /// Headers of a request.
 type Headers = &'static [(&'static str, &'static str)];

@@ -44,7 +44,10 @@ impl Target {
         let target = Target::real(env!("CARGO_BIN_EXE_scripted-ollama").into());
         // No models, no network: as the real one is started.
         let script = std::fs::File::create(target.folder.path().join("script.json")).unwrap();
-        serde_json::to_writer(script, &json!({"cloud": {"online": false}})).unwrap();
+        let call = json!({"name": "f", "arguments": {"city": "Bern"}});
+        let turn = json!({"thinking": "let me look", "tool_calls": [[call]]});
+        let said = json!({"cloud": {"online": false}, "engine": "native", "turns": [turn]});
+        serde_json::to_writer(script, &said).unwrap();
         target
     }
 
@@ -74,10 +77,16 @@ impl Target {
 
     /// Starts a server and waits until it answers.
     pub(crate) fn start(&self) -> Running {
+        self.start_with(&[])
+    }
+
+    pub(crate) fn start_with(&self, variables: &[(&str, &str)]) -> Running {
         let port = free_port();
         let log = self.folder.path().join(format!("stderr-{port}"));
         let stderr = std::fs::File::create(&log).unwrap();
-        let child = self.command(port).arg("serve").stderr(stderr).spawn().unwrap();
+        let mut command = self.command(port);
+        command.arg("serve").envs(variables.iter().copied());
+        let child = command.stderr(stderr).spawn().unwrap();
         let running = Running { child, port, log };
         let since = Instant::now();
         while http::send(port, "GET", "/api/version", &[], b"").is_err() {

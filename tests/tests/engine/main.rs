@@ -11,6 +11,7 @@ mod guard;
 mod headless;
 mod killed;
 mod models;
+mod ollama_clients;
 mod pins;
 mod processes;
 mod real_servers;

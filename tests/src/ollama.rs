@@ -92,14 +92,20 @@ impl Ollama {
     }
 
     /// Starts it, as somebody else would, and waits until it has its port.
+    pub async fn start(&mut self) {
+        self.start_for(1).await;
+    }
+
+    /// The same with so many requests answered at once.
     ///
     /// # Panics
     /// When it cannot be started.
-    pub async fn start(&mut self) {
+    pub async fn start_for(&mut self, parallel: u32) {
         let process = Command::new(self.program())
             .arg("serve")
             .env("OLLAMA_HOST", format!("127.0.0.1:{}", self.port))
             .env("OLLAMA_MODELS", self.models())
+            .env("OLLAMA_NUM_PARALLEL", parallel.to_string())
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(Stdio::null())
@@ -114,8 +120,13 @@ impl Ollama {
 
     /// Starts it and waits until it answers.
     pub async fn started(script: &Value) -> Self {
+        Self::started_for(script, 1).await
+    }
+
+    /// The same with so many requests answered at once.
+    pub async fn started_for(script: &Value, parallel: u32) -> Self {
         let mut ollama = Self::new(script);
-        ollama.start().await;
+        ollama.start_for(parallel).await;
         let url = format!("http://127.0.0.1:{}/api/version", ollama.port);
         eventually("it answers", SOON, async || {
             let answer = crate::client::http().get(&url).send().await.ok()?;
@@ -132,9 +143,22 @@ impl Ollama {
     /// # Panics
     /// When it does not run.
     pub fn stop(&mut self) {
-        let mut process = self.process.take().unwrap_or_else(|| panic!("it runs"));
+        assert!(self.process.is_some(), "it runs");
+        self.end();
+    }
+
+    fn end(&mut self) {
+        let Some(mut process) = self.process.take() else { return };
+        // What it started outlives a hard end of it, as with the real one.
+        let all = self.processes();
         let _ = process.kill();
         let _ = process.wait();
+        #[cfg(unix)]
+        for left in all.into_iter().filter(Process::runs) {
+            processes::signal(left.pid, rustix::process::Signal::KILL);
+        }
+        #[cfg(not(unix))]
+        drop(all);
     }
 
     /// Whether the one started by [`Ollama::start`] still runs.
@@ -175,10 +199,7 @@ impl Ollama {
 
 impl Drop for Ollama {
     fn drop(&mut self) {
-        if let Some(mut process) = self.process.take() {
-            let _ = process.kill();
-            let _ = process.wait();
-        }
+        self.end();
     }
 }
 

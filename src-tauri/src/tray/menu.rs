@@ -363,7 +363,11 @@ pub(super) fn line(key: impl Into<String>, text: impl Into<String>) -> Entry {
     Entry::Line { key: key.into(), text: text.into() }
 }
 
-pub(super) fn command(key: impl Into<String>, text: impl Into<String>, action: TrayAction) -> Entry {
+pub(super) fn command(
+    key: impl Into<String>,
+    text: impl Into<String>,
+    action: TrayAction,
+) -> Entry {
     Entry::Command { key: key.into(), text: text.into(), action }
 }
 

@@ -19,7 +19,9 @@ pub(super) fn entry(ollama: &OllamaView) -> Option<Entry> {
         OllamaState::Ready { .. } => match ollama.loaded.as_slice() {
             [] => "ready",
             [one] => return Some(submenu(ollama, &clip(&one.name, NAME_LENGTH))),
-            several => return Some(submenu(ollama, &format!("{} models in memory", several.len()))),
+            several => {
+                return Some(submenu(ollama, &format!("{} models in memory", several.len())));
+            }
         },
         OllamaState::Waiting { .. }
         | OllamaState::Failed
@@ -34,9 +36,11 @@ pub(super) fn entry(ollama: &OllamaView) -> Option<Entry> {
 fn submenu(ollama: &OllamaView, state: &str) -> Entry {
     let ours = ollama.run_by == Some(OllamaRunBy::Drawbridge);
     let mut entries = vec![line("ollama/state", how_it_is(ollama))];
-    entries.extend(ollama.memory_free.map(|free| {
-        line("ollama/memory", format!("{} free for models", gigabytes(free)))
-    }));
+    entries.extend(
+        ollama
+            .memory_free
+            .map(|free| line("ollama/memory", format!("{} free for models", gigabytes(free)))),
+    );
     for model in ollama.loaded.iter().take(MOST_MODELS) {
         entries.push(line(format!("ollama/model/{}", model.name), in_memory(model)));
     }
@@ -58,7 +62,8 @@ fn submenu(ollama: &OllamaView, state: &str) -> Entry {
 }
 
 fn how_it_is(ollama: &OllamaView) -> String {
-    let version = ollama.version.as_deref().map(|v| format!(" {}", clip(v, 20))).unwrap_or_default();
+    let version =
+        ollama.version.as_deref().map(|v| format!(" {}", clip(v, 20))).unwrap_or_default();
     match &ollama.state {
         OllamaState::Ready { .. } => {
             let by = match ollama.run_by {

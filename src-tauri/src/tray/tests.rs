@@ -1,8 +1,8 @@
 //! What the tray shows for which state, as values.
 
 use drawbridge_core::view::{
-    ConfigProblem, ConfigView, GatewayState, GatewayView, Held, ModeSource, OllamaState, OllamaView,
-    PauseView, ServerView, Snapshot, ToolClaims, ToolView, TransportView,
+    ConfigProblem, ConfigView, GatewayState, GatewayView, Held, ModeSource, OllamaState,
+    OllamaView, PauseView, ServerView, Snapshot, ToolClaims, ToolView, TransportView,
 };
 use drawbridge_model::{
     Isolation, Mode, Preset, Problem, RecordRule, SecretsRule, ServerName, ServerState, ToolName,

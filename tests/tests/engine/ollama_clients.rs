@@ -4,8 +4,8 @@
 
 use std::process::Command;
 
-use drawbridge_tests::ollama::{NEXT_LOOK, Ollama};
 use drawbridge_tests::official::{clients_folder, python};
+use drawbridge_tests::ollama::{NEXT_LOOK, Ollama};
 use drawbridge_tests::{Setup, TestEngine, client, eventually};
 use serde_json::{Value, json};
 
@@ -81,7 +81,8 @@ async fn the_javascript_client_does_all_it_can_unchanged() {
     let ollama = Ollama::started(&script()).await;
     let engine = engine(&ollama).await;
     let calls = run(node("client.mjs"), &engine, false).await;
-    for call in ["generate", "chat", "embed", "pull", "show", "list", "ps", "delete", "chat_abort"] {
+    for call in ["generate", "chat", "embed", "pull", "show", "list", "ps", "delete", "chat_abort"]
+    {
         assert!(calls.iter().any(|made| made.starts_with(call)), "{call} of {calls:?}");
     }
 }

@@ -1,4 +1,5 @@
-//! The built-in server `computer`: what time it is and what this computer is made of.
+//! The built-in server `computer`: what time it is, what this computer is made of, and which models
+//! fit it.
 //!
 //! It runs in process and speaks MCP over a pair of in-memory pipes, so that to the rest of the
 //! engine it is a server like any other: switched, recorded and listed the same way. It only
@@ -14,11 +15,16 @@ use sysinfo::{CpuRefreshKind, Disks, MemoryRefreshKind, RefreshKind, System};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use crate::shelf::Shelf;
+use crate::view::ModelFit;
+
 /// Bytes an in-memory pipe holds before its writer waits; larger than any answer of this server.
 const PIPE_BYTES: usize = 64 * 1024;
 
 #[derive(Clone)]
-struct Computer;
+struct Computer {
+    models: Option<Shelf>,
+}
 
 #[derive(Serialize, JsonSchema)]
 #[schemars(crate = "rmcp::schemars")]
@@ -78,6 +84,32 @@ struct Disk {
     available_bytes: u64,
     removable: bool,
     read_only: bool,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "camelCase")]
+struct ModelList {
+    models: Vec<ModelEntry>,
+    /// Why the installed ones are not told, where they are not.
+    note: Option<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
+#[schemars(crate = "rmcp::schemars")]
+#[serde(rename_all = "camelCase")]
+struct ModelEntry {
+    name: String,
+    /// Whether it is on this computer; otherwise it can be downloaded.
+    installed: bool,
+    /// Whether and how it runs, in a sentence.
+    verdict: String,
+    /// The figures behind it, in a sentence.
+    numbers: String,
+    /// Bytes of memory it needs.
+    need_bytes: Option<u64>,
+    /// The longest conversation, in tokens, with which it fits on the graphics card.
+    largest_context_tokens: Option<u32>,
 }
 
 #[tool_router]
@@ -152,6 +184,34 @@ impl Computer {
             .collect();
         Ok(Json(DiskList { disks }))
     }
+
+    #[tool(
+        description = "Which language models fit this computer, installed ones first, each with a \
+                       verdict in words and what it needs",
+        annotations(title = "Which models fit", read_only_hint = true, open_world_hint = false)
+    )]
+    async fn which_models_fit(&self) -> Result<Json<ModelList>, String> {
+        let shelf = self.models.as_ref().ok_or("models are not looked after here")?;
+        let (installed, note) = match shelf.installed().await {
+            Ok(installed) => (installed, None),
+            Err(problem) => (Vec::new(), Some(problem.message)),
+        };
+        let fit = |name: String, installed: bool, fit: ModelFit| ModelEntry {
+            name,
+            installed,
+            verdict: fit.first,
+            numbers: fit.numbers,
+            need_bytes: fit.need,
+            largest_context_tokens: fit.largest_context,
+        };
+        let mut models: Vec<_> = installed
+            .into_iter()
+            .filter_map(|model| Some(fit(model.name, true, model.fit?)))
+            .collect();
+        let catalog = shelf.catalog().await.into_iter().filter(|model| !model.installed);
+        models.extend(catalog.map(|model| fit(model.name, false, model.fit)));
+        Ok(Json(ModelList { models, note }))
+    }
 }
 
 #[tool_handler]
@@ -162,7 +222,9 @@ impl ServerHandler for Computer {
                 Implementation::new("computer", env!("CARGO_PKG_VERSION"))
                     .with_title("This computer"),
             )
-            .with_instructions("Tells the time and what this computer is made of. It only reads.")
+            .with_instructions(
+                "Tells the time, what this computer is made of and which models fit it. It only reads.",
+            )
     }
 }
 
@@ -172,13 +234,14 @@ impl ServerHandler for Computer {
 /// As any other server: when it does not answer in time.
 pub(crate) async fn connect(
     options: ConnectOptions,
+    models: Option<Shelf>,
 ) -> Result<(drawbridge_mcp::Connection, drawbridge_mcp::ServerEvents), drawbridge_mcp::ConnectError>
 {
     let (ours, theirs) = tokio::io::duplex(PIPE_BYTES);
     let stop = options.stop.clone();
     options.tasks.spawn(async move {
         let serving = async {
-            match Computer.serve(tokio::io::split(theirs)).await {
+            match (Computer { models }).serve(tokio::io::split(theirs)).await {
                 Ok(running) => drop(running.waiting().await),
                 Err(error) => tracing::debug!(%error, "the built-in server was not opened"),
             }

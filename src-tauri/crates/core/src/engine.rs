@@ -54,6 +54,7 @@ use crate::ollama::{self as ollama_now, Ollama};
 use crate::paths::Paths;
 use crate::pins;
 use crate::pulls::{self, Pulls};
+use crate::shelf::{self, Shelf};
 use crate::undo::UndoShelf;
 use crate::view::Snapshot;
 
@@ -128,6 +129,8 @@ struct Inner {
     /// Runs of Ollama.
     ollama_runs: TaskTracker,
     pulls: Pulls,
+    shelf: Shelf,
+    computer_watch: watch::Sender<CancellationToken>,
     /// Has the other places with models asked again.
     ask_backends: Arc<Notify>,
     /// Removed servers that can be put back.
@@ -298,7 +301,9 @@ impl Engine {
         let recording = TaskTracker::new();
         recording.spawn(controller::write_notes(record.clone(), waiting_notes));
 
-        let (_memory_free, memory_seen) = watch::channel(None);
+        let (memory_free, memory_seen) = watch::channel(None);
+        let shelf = Shelf::open(ollama.clone(), record.clone(), memory_free, tasks.clone()).await;
+        launcher.offer_models(shelf.clone());
         let sources = Sources {
             catalog: catalog.changes(),
             presences: seen,
@@ -355,6 +360,7 @@ impl Engine {
             tasks.clone(),
             stop.clone(),
         ));
+        tasks.spawn(shelf::learn(shelf.clone(), events.clone(), stop.clone()));
         let pulls = Pulls::start(pulls::Parts {
             ollama: ollama.watch(),
             http: ollama.http.clone(),
@@ -372,6 +378,8 @@ impl Engine {
             ollama_log_watch: watch::Sender::new(CancellationToken::new()),
             ollama_runs,
             pulls,
+            shelf,
+            computer_watch: watch::Sender::new(CancellationToken::new()),
             ask_backends,
             removed: UndoShelf::default(),
             planned: Mutex::default(),

@@ -21,7 +21,6 @@ mod backends;
 mod computer;
 mod controller;
 mod difference;
-mod disk;
 mod draft;
 mod engine;
 mod findings;
@@ -32,6 +31,7 @@ mod ollama;
 mod os;
 mod pulls;
 mod runtime;
+mod shelf;
 mod undo;
 mod values;
 

@@ -8,6 +8,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use drawbridge_audit::{KeptState, Note, Record};
+use drawbridge_hardware::probe::Probe;
 use drawbridge_llm::api::{ApiError, Ollama as Api};
 use drawbridge_llm::model_name;
 use drawbridge_llm::pull::{Progress, PullLine, Speed};
@@ -360,7 +361,8 @@ impl Desk {
     /// Bytes that are free on the disk with the models. A disk that hangs holds up downloads alone.
     async fn free(&self) -> Option<u64> {
         let folder = self.parts.ollama.borrow().models_folder.clone()?;
-        self.parts.tasks.spawn_blocking(move || crate::disk::free(&folder)).await.ok()?
+        let disk = self.parts.tasks.spawn_blocking(move || Probe::new().disk(&folder));
+        Some(disk.await.ok()?.ok()?.free)
     }
 
     fn ended(&mut self, model: &str, result: Result<(), ApiError>) {

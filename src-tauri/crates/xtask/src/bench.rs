@@ -14,7 +14,8 @@ pub(crate) fn bench(calls: u32, rounds: u32) -> anyhow::Result<()> {
             .args(["build", "--release", "--package", "drawbridge-headless"])
             .args(["--package", "drawbridge-supervisor", "--package", "drawbridge-tests"])
             .args(["--bin", "drawbridged", "--bin", "drawbridge-guardian", "--bin", "bench"])
-            .args(["--bin", "bare-forwarder", "--bin", "bench-server"]),
+            .args(["--bin", "bare-forwarder", "--bin", "bench-server"])
+            .args(["--package", "drawbridge-scripted-ollama", "--bin", "scripted-ollama"]),
     )?;
     shell::run(
         shell::program(places::program("release", "bench"))

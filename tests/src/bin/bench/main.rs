@@ -1,11 +1,12 @@
 //! `cargo xtask bench`: what a call through the gateway costs against a bare forwarder, how soon the
 //! engine listens, and what it holds in memory. Figures are for the machine they are printed with.
 //!
-//! `--calls N` and `--rounds N` set how much is measured, `--only calls|lists|starts|memory` and
+//! `--calls N` and `--rounds N` set how much is measured, `--only calls|streams|lists|starts|memory` and
 //! `--callers 1|16` what.
 #![expect(clippy::print_stdout, reason = "the figures are what it is for")]
 
 mod load;
+mod streams;
 
 use std::time::{Duration, Instant};
 
@@ -36,7 +37,8 @@ async fn main() -> anyhow::Result<()> {
     println!("\n{}\n", machine());
     let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
-    let passed = !wanted("calls") || compare(calls, rounds).await?;
+    let mut passed = !wanted("calls") || compare(calls, rounds).await?;
+    passed &= !wanted("streams") || streams::compare(streams::rounds()).await?;
     if wanted("lists") {
         lists().await?;
     }

@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::future::Future;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use drawbridge_mcp::catalog::CatalogStore;
@@ -27,6 +27,7 @@ use super::state::RunEvent;
 use crate::attendance::Attendance;
 use crate::logs::Logs;
 use crate::paths::Paths;
+use crate::shelf::Shelf;
 use crate::view::ServerIdentity;
 use crate::{computer, findings, values};
 
@@ -51,6 +52,8 @@ pub(crate) struct Launcher {
     /// Owns everything that runs for a server.
     tasks: TaskTracker,
     pub(crate) logs: Logs,
+    /// What the built-in server tells of models, once that is known.
+    models: OnceLock<Shelf>,
 }
 
 /// A server that answered.
@@ -97,7 +100,13 @@ impl Launcher {
             bulletin,
             logs,
             tasks,
+            models: OnceLock::new(),
         }
+    }
+
+    /// Lets the built-in server tell which models fit. Counts the first time.
+    pub(crate) fn offer_models(&self, shelf: Shelf) {
+        let _there_already = self.models.set(shelf);
     }
 
     /// Runs a server until it ends or is halted. `tell` hears when it answers, and once how it
@@ -159,7 +168,7 @@ impl Launcher {
                     Ok(Opened { connection, events, process: None })
                 }
                 Transport::BuiltIn => {
-                    let connected = computer::connect(options()).await;
+                    let connected = computer::connect(options(), self.models.get().cloned()).await;
                     let (connection, events) = connected.map_err(|error| error.problem())?;
                     Ok(Opened { connection, events, process: None })
                 }

@@ -1,15 +1,19 @@
 //! Commands about models: what is installed, what is downloaded, what is in memory.
 
-use drawbridge_llm::api::{self, ApiError, Listed};
+use std::time::Duration;
+
+use drawbridge_llm::api::ApiError;
 use drawbridge_llm::model_name;
-use drawbridge_model::Problem;
+use tokio_util::sync::CancellationToken;
 
 use super::Engine;
 use crate::bridge::{CommandError, ErrorCode, PanelEvent};
-use crate::disk;
-use crate::ollama::loaded_view;
 use crate::pulls::Ask;
-use crate::view::{DiskView, InstalledModel, ModelsView};
+use crate::shelf::{self, Wanted};
+use crate::view::{CacheType, ComputerView, ModelFit, ModelsView};
+
+/// How often what the computer does is told while somebody looks: more often than a look counts.
+const MEASURED_EVERY: Duration = Duration::from_secs(2);
 
 impl Engine {
     /// Models, and how they fit.
@@ -17,19 +21,68 @@ impl Engine {
     /// # Errors
     /// None: why the installed models cannot be told stands in the answer.
     pub async fn models(&self) -> Result<ModelsView, CommandError> {
+        let shelf = &self.0.shelf;
         self.0.ollama.look().await;
-        let (installed, problem) = match self.installed().await {
+        let (installed, problem) = match shelf.installed().await {
             Ok(installed) => (installed, None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
         Ok(ModelsView {
             installed,
-            catalog: Vec::new(),
-            catalog_date: String::new(),
+            catalog: shelf.catalog().await,
+            catalog_date: shelf::CATALOG_DATE.to_owned(),
             pulls: self.0.pulls.views().as_ref().clone(),
-            disk: self.models_disk().await,
+            disk: shelf.disk().await,
             problem,
         })
+    }
+
+    /// How an installed model, or one of the catalog, would fit with a conversation of so many
+    /// tokens, kept this exactly.
+    ///
+    /// # Errors
+    /// When there is no such model.
+    pub async fn model_fit(
+        &self,
+        model: String,
+        context: u32,
+        cache: CacheType,
+    ) -> Result<ModelFit, CommandError> {
+        let wanted = Wanted { context: Some(context), cache: Some(cache) };
+        self.0.shelf.fit_of(&model, &wanted).await.map_err(CommandError::other)
+    }
+
+    /// What this computer is made of; while `watch` is set, what it does now follows as events.
+    ///
+    /// # Errors
+    /// None.
+    pub async fn computer(&self, watch: bool) -> Result<ComputerView, CommandError> {
+        if watch {
+            let token = self.0.stop.child_token();
+            self.0.computer_watch.send_replace(token.clone()).cancel();
+            let (shelf, events) = (self.0.shelf.clone(), self.0.events.clone());
+            self.0.tasks.spawn(async move {
+                // A window that is gone listens no more, whether or not it said that it goes.
+                while events.receiver_count() > 0 {
+                    tokio::select! {
+                        () = token.cancelled() => return,
+                        () = tokio::time::sleep(MEASURED_EVERY) => {}
+                    }
+                    let measured = Box::new(shelf.computer().await);
+                    let _ = events.send(PanelEvent::ComputerMeasured(measured));
+                }
+            });
+        }
+        Ok(self.0.shelf.computer().await)
+    }
+
+    /// Ends watching the computer.
+    ///
+    /// # Errors
+    /// None.
+    pub async fn stop_computer(&self) -> Result<(), CommandError> {
+        self.0.computer_watch.send_replace(CancellationToken::new()).cancel();
+        Ok(())
     }
 
     /// Downloads a model, or the newest of one that is installed.
@@ -139,49 +192,9 @@ impl Engine {
         let _ = self.0.events.send(PanelEvent::ModelsChanged);
     }
 
-    async fn installed(&self) -> Result<Vec<InstalledModel>, Problem> {
-        let now = self.0.ollama.now();
-        if let Some(sentence) = now.unavailable() {
-            return Err(Problem::new(sentence, ""));
-        }
-        let listed =
-            self.0.ollama.api().tags().await.map_err(|error| {
-                Problem::new("Ollama did not list its models.", error.to_string())
-            })?;
-        let mut installed: Vec<_> = listed
-            .into_iter()
-            .map(|model| {
-                let loaded = now.loaded.iter().find(|loaded| loaded.name == model.name);
-                InstalledModel { loaded: loaded.map(loaded_view), ..installed_view(model) }
-            })
-            .collect();
-        installed.sort_by(|one, other| one.name.cmp(&other.name));
-        Ok(installed)
-    }
-
     async fn capabilities(&self, model: &str) -> Option<Vec<String>> {
         let shown = self.0.ollama.api().show(model, false).await.ok()?;
         serde_json::from_value(shown.get("capabilities")?.clone()).ok()
-    }
-
-    async fn models_disk(&self) -> Option<DiskView> {
-        let folder = self.0.ollama.now().models_folder.clone()?;
-        self.blocking(move || disk::of(&folder)).await.ok()?
-    }
-}
-
-fn installed_view(model: Listed) -> InstalledModel {
-    let said = |text: String| Some(text).filter(|text| !text.is_empty());
-    InstalledModel {
-        cloud: model_name::is_cloud(&model.name) || model.remote_host.is_some(),
-        name: model.name,
-        size: model.size,
-        modified_at: api::moment(&model.modified_at),
-        parameters: said(model.details.parameter_size),
-        quantization: said(model.details.quantization_level),
-        capabilities: model.capabilities,
-        loaded: None,
-        fit: None,
     }
 }
 

@@ -10,7 +10,7 @@ mod run;
 
 use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 use drawbridge_audit::{Note, Record};
@@ -23,7 +23,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use self::life::{Effect, Event, Life, Looked, Wanted};
-use self::run::Heard;
+pub(crate) use self::run::Heard;
 use crate::config::Loaded as Config;
 use crate::controller::{Launcher, Moment};
 use crate::os;
@@ -55,6 +55,11 @@ impl OllamaNow {
     /// Whether it answers.
     pub(crate) fn is_ready(&self) -> bool {
         matches!(self.state, OllamaState::Ready { .. })
+    }
+
+    /// Whether Drawbridge started it.
+    pub(crate) fn is_ours(&self) -> bool {
+        self.run_by == Some(OllamaRunBy::Drawbridge)
     }
 
     /// Its address.
@@ -131,6 +136,7 @@ enum Message {
 pub(crate) struct Ollama {
     inbox: mpsc::Sender<Message>,
     now: watch::Receiver<Arc<OllamaNow>>,
+    heard: Arc<Mutex<Heard>>,
     pub(crate) http: reqwest::Client,
     pub(crate) book: LogBook,
 }
@@ -167,6 +173,7 @@ impl Ollama {
         let (publish, now) = watch::channel(Arc::new(first));
         let (http, book) = (parts.http.clone(), parts.book.clone());
         let own = inbox.clone();
+        let heard = Arc::<Mutex<Heard>>::default();
         let tasks = parts.tasks.clone();
         let keeper = Keeper {
             life,
@@ -174,12 +181,12 @@ impl Ollama {
             inbox: own,
             publish,
             halt: None,
-            heard: Arc::default(),
+            heard: Arc::clone(&heard),
             started_with: None,
             started_at_port: None,
         };
         tasks.spawn(keeper.keep(messages));
-        Self { inbox, now, http, book }
+        Self { inbox, now, heard, http, book }
     }
 
     /// What is known now, and when that changes.
@@ -190,6 +197,14 @@ impl Ollama {
     /// What is known now.
     pub(crate) fn now(&self) -> Arc<OllamaNow> {
         Arc::clone(&self.now.borrow())
+    }
+
+    /// What ours has said of itself; nothing for anybody else's.
+    pub(crate) fn heard(&self) -> Heard {
+        match self.now().is_ours() {
+            true => self.heard.lock().unwrap_or_else(PoisonError::into_inner).clone(),
+            false => Heard::default(),
+        }
     }
 
     /// Its API, at its present address.

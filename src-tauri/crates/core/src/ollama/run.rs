@@ -3,6 +3,8 @@
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use drawbridge_hardware::log::{self, Said};
+use drawbridge_hardware::probe::ComputeDevice;
 use drawbridge_model::Problem;
 use drawbridge_supervisor::{
     ExitReport, LogBook, LogLine, LogSource, ResolvedLaunch, Spawned, Spawner,
@@ -22,7 +24,11 @@ const LINE_BYTES: usize = 8 * 1024;
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Heard {
     /// It has taken its port.
-    pub(crate) listened: bool,
+    listened: bool,
+    /// What it computes on; empty until it has looked.
+    pub(crate) devices: Vec<ComputeDevice>,
+    /// Tokens a conversation may have where nobody says otherwise.
+    pub(crate) default_context: Option<u64>,
 }
 
 /// Runs it until it ends or is halted; gives why it ended, if nobody asked it to.
@@ -92,8 +98,13 @@ pub(super) async fn run(
 }
 
 fn listen(heard: &Arc<Mutex<Heard>>, text: &str) {
-    if text.contains("Listening on ") {
-        heard.lock().unwrap_or_else(PoisonError::into_inner).listened = true;
+    let Some(said) = log::parse(text) else { return };
+    let mut heard = heard.lock().unwrap_or_else(PoisonError::into_inner);
+    match said {
+        Said::Listening { .. } => heard.listened = true,
+        Said::Compute(device) => heard.devices.push(device),
+        Said::DefaultContext { num_ctx, .. } => heard.default_context = Some(num_ctx),
+        _ => {}
     }
 }
 

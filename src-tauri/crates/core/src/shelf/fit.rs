@@ -1,0 +1,232 @@
+//! How one model fits: the question put together from what is known, and the answer as the person
+//! sees it.
+
+use drawbridge_hardware::learn::Key;
+use drawbridge_hardware::probe::Computer;
+use drawbridge_hardware::sizing::{
+    self, CacheType as Cache, DRIVER_CONTEXT, DRIVER_CONTEXT_METAL, Loaded, Pools, Setup, Shape,
+    default_context, largest_context,
+};
+use drawbridge_hardware::verdict::{self, Action, Confidence, Kind, verdict};
+
+use super::{Shelf, Wanted};
+use crate::ollama::OllamaNow;
+use crate::view::{
+    CacheType, FitAction, FitActionKind, FitConfidence, FitTerm, FitVerdict, ModelFit,
+};
+
+/// What is asked about one model.
+pub(super) struct Question<'a> {
+    pub(super) name: &'a str,
+    /// Of an installed one.
+    pub(super) digest: Option<&'a str>,
+    pub(super) shape: Option<&'a Shape>,
+    pub(super) wanted: &'a Wanted,
+    /// The largest other model that fits, where one is known.
+    pub(super) nearest: Option<&'a str>,
+    /// It can use tools.
+    pub(super) tools: bool,
+}
+
+fn cache_of(cache: CacheType) -> Cache {
+    match cache {
+        CacheType::F16 => Cache::F16,
+        CacheType::Q8_0 => Cache::Q8_0,
+        CacheType::Q4_0 => Cache::Q4_0,
+    }
+}
+
+/// Where models can lie, this one left out: what it holds now it would hold again.
+fn pools_of(computer: &Computer, now: &OllamaNow, name: &str) -> Pools {
+    let loaded = now
+        .loaded
+        .iter()
+        .map(|loaded| Loaded {
+            name: loaded.name.clone(),
+            size_vram: loaded.size_vram,
+            evictable: true,
+        })
+        .collect();
+    let none_chosen = now.settings.gpus.as_ref().is_some_and(Vec::is_empty);
+    let mut pools = Pools::of(computer, loaded);
+    if none_chosen {
+        pools.cards.clear();
+    } else if let Some(chosen) = now.settings.gpus.as_ref().filter(|_| now.is_ours()) {
+        pools.cards.retain(|card| chosen.contains(&card.id));
+    }
+    // The others are what the person may be asked to take out of memory.
+    pools.loaded.sort_by_key(|loaded| loaded.name == name);
+    pools
+}
+
+impl Shelf {
+    /// How Ollama would load a model.
+    pub(super) fn setup(
+        &self,
+        name: &str,
+        computer: &Computer,
+        now: &OllamaNow,
+        wanted: &Wanted,
+    ) -> Setup {
+        let settings = &now.settings;
+        let ours = now.is_ours();
+        let present = now.loaded.iter().find(|loaded| loaded.name == name);
+        let by_memory = || {
+            let total = Pools::of(computer, Vec::new())
+                .cards
+                .iter()
+                .fold(0_u64, |sum, card| sum.saturating_add(card.total.unwrap_or(0)));
+            default_context(total)
+        };
+        let num_ctx = wanted
+            .context
+            .map(u64::from)
+            .or_else(|| present.and_then(|loaded| loaded.context_length))
+            .or_else(|| settings.context_length.filter(|_| ours).map(u64::from))
+            .or_else(|| self.0.ollama.heard().default_context)
+            .unwrap_or_else(by_memory);
+        let cache = wanted.cache.or(settings.cache_type.filter(|_| ours));
+        let metal = cfg!(target_os = "macos");
+        Setup {
+            num_ctx,
+            parallel: u64::from(settings.parallel.filter(|_| ours).unwrap_or(1)),
+            cache: cache.map(cache_of).unwrap_or_default(),
+            flash_attention: settings.flash_attention.filter(|_| ours).unwrap_or(true),
+            driver_context: if metal { DRIVER_CONTEXT_METAL } else { DRIVER_CONTEXT },
+            ..Setup::default()
+        }
+    }
+
+    /// What a measurement of this load would be filed under.
+    pub(super) fn key(
+        &self,
+        digest: &str,
+        setup: &Setup,
+        computer: &Computer,
+        now: &OllamaNow,
+    ) -> Key {
+        let cards = Pools::of(computer, Vec::new()).cards;
+        let gpu: Vec<_> = cards.into_iter().map(|card| card.id).collect();
+        Key {
+            digest: digest.to_owned(),
+            num_ctx: setup.num_ctx,
+            parallel: setup.parallel,
+            cache: setup.cache,
+            gpu: gpu.join("+"),
+            ollama: now.version.clone().unwrap_or_default(),
+        }
+    }
+
+    /// How it fits.
+    pub(super) fn fit(
+        &self,
+        question: &Question<'_>,
+        computer: &Computer,
+        now: &OllamaNow,
+    ) -> ModelFit {
+        let setup = self.setup(question.name, computer, now, question.wanted);
+        let pools = pools_of(computer, now, question.name);
+        let measured = question.digest.and_then(|digest| {
+            let key = self.key(digest, &setup, computer, now);
+            let kept = self.0.measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
+            Some((kept.factor(&key)?, kept.off(&key)?))
+        });
+        let confidence =
+            measured.map_or(Confidence::Estimated, |(factor, _)| Confidence::Measured(factor));
+        let answer = verdict(&verdict::Question {
+            shape: question.shape,
+            setup: &setup,
+            pools: &pools,
+            confidence,
+            tools: question.tools,
+            nearest: question.nearest,
+        });
+        let factor = measured.map_or(1.0, |(factor, _)| factor);
+        let placed = question.shape.map(|shape| sizing::place(shape, &setup, &pools, factor));
+        let fits_cards =
+            |kind| matches!(kind, Kind::Fits | Kind::FitsAfterClosing | Kind::Partly { .. });
+        let (need, free, total) = match &placed {
+            Some(placed) if fits_cards(answer.kind) => (
+                Some(placed.need_free),
+                placed.free.map(|free| free.free),
+                placed.free.map(|free| free.total),
+            ),
+            Some(placed) => (
+                Some(placed.need.in_memory),
+                pools.memory_free,
+                Some(computer.memory.total).filter(|total| *total > 0),
+            ),
+            None => (None, None, None),
+        };
+        let small = |tokens: u64| u32::try_from(tokens).unwrap_or(u32::MAX);
+        ModelFit {
+            verdict: verdict_view(answer.kind),
+            first: answer.first,
+            numbers: answer.numbers,
+            remark: answer.tools,
+            actions: answer.actions.iter().map(action_view).collect(),
+            need,
+            free,
+            total,
+            context: small(answer.limit),
+            largest_context: question
+                .shape
+                .and_then(|shape| largest_context(shape, &setup, &pools, factor))
+                .map(small),
+            trained_context: question.shape.map(|shape| small(shape.trained_context)),
+            confidence: match measured {
+                Some((_, off)) => FitConfidence::Measured { off_by: off as f32 },
+                None => FitConfidence::Estimated,
+            },
+            terms: answer
+                .details
+                .into_iter()
+                .map(|term| FitTerm { name: term.name.to_owned(), bytes: term.bytes })
+                .collect(),
+        }
+    }
+
+    /// Memory that is free for models: the graphics cards' where they tell, else the main memory's.
+    pub(super) fn free_for_models(computer: &Computer) -> Option<u64> {
+        let pools = Pools::of(computer, Vec::new());
+        match pools.cards.iter().map(|card| card.free).sum::<Option<u64>>() {
+            Some(free) if !pools.cards.is_empty() => Some(free),
+            _ => pools.memory_free,
+        }
+    }
+}
+
+fn verdict_view(kind: Kind) -> FitVerdict {
+    match kind {
+        Kind::Fits => FitVerdict::Fits,
+        Kind::FitsAfterClosing => FitVerdict::FitsAfterClosing,
+        Kind::Partly { percent } => {
+            FitVerdict::Partly { percent: u32::try_from(percent).unwrap_or(100) }
+        }
+        Kind::ProcessorOnly => FitVerdict::ProcessorOnly,
+        Kind::TooLarge => FitVerdict::TooLarge,
+        Kind::Unknown => FitVerdict::Unknown,
+    }
+}
+
+fn action_view(action: &Action) -> FitAction {
+    let words = action.words();
+    // The effect stands in brackets behind what is done.
+    let (text, effect) = match words.split_once(" (") {
+        Some((text, effect)) => (text.to_owned(), effect.trim_end_matches(')').to_owned()),
+        None => (words, String::new()),
+    };
+    let kind = match action {
+        Action::Unload { model, .. } => FitActionKind::Unload { model: model.clone() },
+        Action::CloseOthers => FitActionKind::CloseOthers,
+        Action::Shorten { to, .. } => {
+            FitActionKind::ShortenContext { context: u32::try_from(*to).unwrap_or(u32::MAX) }
+        }
+        Action::Compress { .. } => FitActionKind::CompressCache,
+        Action::SmallerVersion => FitActionKind::SmallerModel { model: None },
+        Action::SmallerModel { name } => FitActionKind::SmallerModel { model: name.clone() },
+        Action::DownloadDetails => FitActionKind::DownloadDetails,
+        Action::TryIt => FitActionKind::TryIt,
+    };
+    FitAction { kind, text, effect }
+}

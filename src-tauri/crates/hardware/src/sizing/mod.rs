@@ -228,22 +228,40 @@ fn kv(shape: &Shape, setup: &Setup, cells: u64, window_cells: u64) -> u64 {
     one.saturating_mul(setup.parallel.max(1))
 }
 
+/// The largest set of vectors one token needs at once, in elements: those of the feed-forward part
+/// or those of attention. The first fits what llama.cpp allocates to a fraction of a percent; the
+/// second is an upper bound, and counts only where the feed-forward part is narrow.
+fn vectors(shape: &Shape) -> u64 {
+    let hidden = shape.feed_forward.saturating_mul(3);
+    let all = hidden.saturating_add(shape.embedding.saturating_mul(5));
+    // What the experts return goes where their two inputs were, unless those were smaller.
+    let returned = shape.experts_used.saturating_mul(shape.embedding);
+    let beside = if shape.feed_forward.saturating_mul(2) < returned { returned } else { 0 };
+    let query = shape.heads.largest().saturating_mul(shape.key_length);
+    let keys = shape.kv_heads.largest().saturating_mul(shape.key_length);
+    let attention = query
+        .saturating_mul(3)
+        .saturating_add(keys.saturating_mul(2))
+        .saturating_add(shape.embedding.saturating_mul(2));
+    all.saturating_add(beside).max(attention)
+}
+
 fn compute(shape: &Shape, setup: &Setup, cells: u64, window_cells: u64, batch: u64) -> u64 {
     let all_cells = cells.saturating_add(window_cells);
     let (embedding, heads) = (shape.embedding, shape.heads.largest());
+    let vectors = vectors(shape);
     let one = if setup.flash_attention {
-        let vectors =
-            shape.feed_forward.saturating_mul(3).saturating_add(embedding.saturating_mul(5));
         vectors.saturating_mul(4).saturating_add(all_cells.saturating_mul(2))
     } else {
         let query = heads.saturating_mul(shape.key_length);
         let keys = shape.kv_heads.largest().saturating_mul(shape.key_length);
-        heads
+        let attention = heads
             .saturating_mul(cells)
             .saturating_add(all_cells)
             .saturating_add(embedding.max(query).saturating_mul(6))
-            .saturating_add(keys.saturating_mul(2))
-            .saturating_mul(4)
+            .saturating_add(keys.saturating_mul(2));
+        let rest = vectors.saturating_add(all_cells).saturating_add(query);
+        attention.max(rest).saturating_mul(4)
     };
     let results = match setup.logits {
         Logits::OfOne => 0,
@@ -256,7 +274,9 @@ fn compute(shape: &Shape, setup: &Setup, cells: u64, window_cells: u64, batch: u
 #[must_use]
 pub fn need(shape: &Shape, setup: &Setup) -> Need {
     let batch = batch(shape, setup);
-    let cells = round_up(limit(shape, setup.num_ctx));
+    let tokens = limit(shape, setup.num_ctx);
+    // Without a conversation, attention spans one batch.
+    let cells = round_up(if shape.is_encoder() { tokens.min(batch) } else { tokens });
     let window = shape.window.as_ref().filter(|window| window.tokens > 0);
     let window_cells =
         window.map_or(0, |window| round_up(cells.min(window.tokens.saturating_add(batch))));

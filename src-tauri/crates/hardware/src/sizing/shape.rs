@@ -16,6 +16,9 @@ pub struct Shape {
     /// The length of the hidden vector of the feed-forward part, all experts that one token uses
     /// together (F in the formulas).
     pub feed_forward: u64,
+    /// How many experts one token uses; 0 where there are none.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub experts_used: u64,
     /// Attention heads.
     pub heads: PerLayer,
     /// Heads that keys and values are kept for. A layer with none is recurrent.

@@ -25,6 +25,9 @@ pub enum Unknown {
     },
 }
 
+/// More layers than any model has: a broken answer is not to be counted through.
+const MOST_LAYERS: u32 = 10_000;
+
 /// Tensors of what turns pictures and sound into vectors (llama.cpp, tools/mtmd/clip-impl.h).
 const PROJECTOR: [&str; 4] = ["v.", "mm.", "a.", "resampler."];
 
@@ -37,7 +40,8 @@ impl Shape {
     pub fn from_show(answer: &Value) -> Result<Self, Unknown> {
         let info = Info::of(answer)?;
         let layers = info.needed("block_count")?;
-        let layers = u32::try_from(layers).map_err(|_| info.missing("block_count"))?;
+        let layers = u32::try_from(layers).ok().filter(|layers| *layers <= MOST_LAYERS);
+        let layers = layers.ok_or_else(|| info.missing("block_count"))?;
         let embedding = info.needed("embedding_length")?;
         let heads = info.per_layer("attention.head_count")?;
         let heads = heads.ok_or_else(|| info.missing("attention.head_count"))?;
@@ -53,6 +57,7 @@ impl Shape {
             layers,
             embedding,
             feed_forward: info.feed_forward()?,
+            experts_used: info.number("expert_used_count").unwrap_or_default(),
             heads,
             kv_heads,
             key_length,

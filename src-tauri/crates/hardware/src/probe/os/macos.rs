@@ -10,12 +10,12 @@ use super::super::{Computer, Cpu, Gpu, GpuKind, Memory, Vendor};
 
 #[derive(Debug)]
 pub(crate) struct Sources {
-    system: Mutex<(System, bool)>,
+    system: Mutex<Option<(System, bool)>>,
 }
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { system: Mutex::new((System::new(), false)) }
+        Self { system: Mutex::new(System::new().ok().map(|system| (system, false))) }
     }
 
     pub(crate) fn at(_root: &Path) -> Self {
@@ -24,11 +24,11 @@ impl Sources {
 
     pub(crate) fn computer(&self) -> Computer {
         let mut guard = self.system.lock().unwrap_or_else(PoisonError::into_inner);
-        let (system, asked) = &mut *guard;
+        let Some((system, asked)) = &mut *guard else { return Computer::default() };
         system.refresh_cpu_usage();
         system.refresh_memory();
         let threads = u32::try_from(system.cpus().len()).unwrap_or(u32::MAX);
-        let cores = System::physical_core_count().and_then(|cores| u32::try_from(cores).ok());
+        let cores = System::physical_core_count().ok().and_then(|cores| u32::try_from(cores).ok());
         let cpu = Cpu {
             name: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default(),
             cores: cores.unwrap_or(threads),

@@ -6,6 +6,7 @@
 //! models that are not installed yet. Only [`probe`] looks outside itself: it reads files of the
 //! system and asks drivers. Nothing here starts a program or uses the network.
 
+pub mod catalog;
 pub mod learn;
 pub mod log;
 pub mod probe;

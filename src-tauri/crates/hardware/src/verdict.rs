@@ -235,8 +235,8 @@ fn result(placed: &Placed) -> (Kind, String) {
             let percent = parts.percent;
             let about = if percent >= 5 { percent / 5 * 5 } else { percent };
             let fits = if placed.cards > 1 { "fit" } else { "fits" };
-            let first =
-                format!("Runs, but slower: about {about} % {fits} on the {card}.").replace("% fit on", "% fits on");
+            let first = format!("Runs, but slower: about {about} % {fits} on the {card}.")
+                .replace("% fit on", "% fits on");
             (Kind::Partly { percent }, first)
         }
         Placement::Memory => {
@@ -284,12 +284,15 @@ fn numbers(question: &Question<'_>, placed: &Placed, kind: Kind) -> String {
 /// What frees the graphics card: models Ollama would not drop by itself, the largest first.
 fn closing(question: &Question<'_>, placed: &Placed) -> Vec<Action> {
     let free = placed.free.map(|free| free.free).unwrap_or_default();
-    let mut others: Vec<_> = question.pools.loaded.iter().filter(|model| !model.evictable).collect();
+    let mut others: Vec<_> =
+        question.pools.loaded.iter().filter(|model| !model.evictable).collect();
     others.sort_by_key(|model| std::cmp::Reverse(model.size_vram));
     // One that is not enough by itself still comes before closing programs one does not know.
-    let enough = others.iter().rev().find(|model| free.saturating_add(model.size_vram) >= placed.need_free);
+    let enough =
+        others.iter().rev().find(|model| free.saturating_add(model.size_vram) >= placed.need_free);
     let chosen = enough.or(others.first()).filter(|model| model.size_vram > 0);
-    let unload = chosen.map(|model| Action::Unload { model: model.name.clone(), frees: model.size_vram });
+    let unload =
+        chosen.map(|model| Action::Unload { model: model.name.clone(), frees: model.size_vram });
     unload.into_iter().chain([Action::CloseOthers]).collect()
 }
 
@@ -298,7 +301,8 @@ fn lighter(question: &Question<'_>, shape: &Shape, placed: &Placed) -> Vec<Actio
     let (setup, pools, factor) = (question.setup, question.pools, question.confidence.factor());
     let from = limit(shape, setup.num_ctx);
     let mut actions = Vec::new();
-    let to = largest_context(shape, setup, pools, factor).filter(|to| (SHORTEST..from).contains(to));
+    let to =
+        largest_context(shape, setup, pools, factor).filter(|to| (SHORTEST..from).contains(to));
     if let Some(to) = to {
         let shorter = place(shape, &Setup { num_ctx: to, ..setup.clone() }, pools, factor);
         let saves = placed.need_free.saturating_sub(shorter.need_free);
@@ -330,15 +334,16 @@ fn tools(question: &Question<'_>, shape: &Shape, limit: u64) -> Option<String> {
     let longer = Setup { num_ctx: wanted, ..question.setup.clone() };
     let needs = need(shape, &longer).scaled(question.confidence.factor()).need_free;
     let wanted = tokens(wanted);
-    Some(format!(
-        "Tools need a longer conversation limit; {wanted} would need {} GB.",
-        up(needs)
-    ))
+    Some(format!("Tools need a longer conversation limit; {wanted} would need {} GB.", up(needs)))
 }
 
 fn details(setup: &Setup, placed: &Placed) -> Vec<Term> {
     let Need { cells, window_cells, batch, layers, .. } = placed.need;
-    let window = if window_cells > 0 { format!(", {window_cells} in windowed layers") } else { String::new() };
+    let window = if window_cells > 0 {
+        format!(", {window_cells} in windowed layers")
+    } else {
+        String::new()
+    };
     let cards = placed.cards.max(1);
     let rest = placed.need_free.saturating_sub(placed.need.size_vram);
     let mut terms = vec![

@@ -16,6 +16,7 @@ pub(crate) fn pci_address(told: &str) -> String {
 }
 
 /// The cards the system lists, with what NVIDIA's driver tells in place of those it knows.
+#[cfg(any(target_os = "linux", windows, test))]
 pub(crate) fn join(listed: Vec<Gpu>, told: Vec<Gpu>) -> Vec<Gpu> {
     let known = |gpu: &Gpu| told.iter().any(|other| !gpu.pci.is_empty() && other.pci == gpu.pci);
     let mut joined: Vec<_> = listed.into_iter().filter(|gpu| !known(gpu)).collect();

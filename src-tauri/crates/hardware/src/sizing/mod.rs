@@ -12,8 +12,8 @@ mod tensor;
 use serde::{Deserialize, Serialize};
 
 pub use place::{
-    Free, Loaded, Partly, Placed, Placement, Pool, Pools, default_context, largest_context, partly, place,
-    predicted,
+    Free, Loaded, Partly, Placed, Placement, Pool, Pools, default_context, largest_context, partly,
+    place, predicted,
 };
 pub use shape::{Latent, PerLayer, Recurrent, Shape, Window, Windowed};
 pub use show::Unknown;

@@ -2,7 +2,10 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::{GIB, MARGIN, MEMORY_HEADROOM, Need, PROJECTOR_HEADROOM, Setup, Shape, limit, need, with_batch_for};
+use super::{
+    GIB, MARGIN, MEMORY_HEADROOM, Need, PROJECTOR_HEADROOM, Setup, Shape, limit, need,
+    with_batch_for,
+};
 use crate::probe::{Computer, Vendor};
 
 /// The memory of one graphics card, in bytes.
@@ -190,7 +193,8 @@ pub struct Placed {
 /// window.
 #[must_use]
 pub fn predicted(shape: &Shape, setup: &Setup) -> u64 {
-    let file = if shape.file > 0 { shape.file } else { shape.weights.saturating_add(shape.projector) };
+    let file =
+        if shape.file > 0 { shape.file } else { shape.weights.saturating_add(shape.projector) };
     let head = shape.embedding.checked_div(shape.heads.largest()).unwrap_or_default();
     let token = 4u64
         .saturating_mul(u64::from(shape.layers))
@@ -234,7 +238,10 @@ fn split(shape: &Shape, setup: &Setup, need: &Need, free: &[u64]) -> Partly {
     let in_memory = shape
         .weights
         .saturating_sub(layers.saturating_mul(weights))
-        .saturating_add(need.kv.saturating_sub(need.kv.checked_div(of).unwrap_or_default().saturating_mul(layers)))
+        .saturating_add(
+            need.kv
+                .saturating_sub(need.kv.checked_div(of).unwrap_or_default().saturating_mul(layers)),
+        )
         .saturating_add(need.projector)
         .saturating_add(MEMORY_HEADROOM);
     let percent = on_gpu.saturating_mul(100).checked_div(need.size_vram).unwrap_or_default();
@@ -283,7 +290,9 @@ pub fn place(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Placed
 
     let placement = match all {
         Some(all) if need_free <= all.free => Placement::Fits,
-        Some(all) if all.known && need_free <= all.total - all.total / 20 => Placement::AfterClosing,
+        Some(all) if all.known && need_free <= all.total - all.total / 20 => {
+            Placement::AfterClosing
+        }
         Some(_) if parts.layers > 0 && rest_fits == Some(true) => Placement::Partly(parts),
         None if pools.has_unknown_card() => Placement::Unknown,
         _ => match memory_fits {

@@ -185,7 +185,8 @@ impl<'a> Info<'a> {
     reason = "only whole numbers up to 2^53 pass"
 )]
 fn whole(value: &Value) -> Option<u64> {
-    let exact = |number: &f64| number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(number);
+    let exact =
+        |number: &f64| number.fract() == 0.0 && (0.0..=9_007_199_254_740_992.0).contains(number);
     value.as_u64().or_else(|| value.as_f64().filter(exact).map(|number| number as u64))
 }
 

@@ -62,7 +62,9 @@ impl TensorType {
 }
 
 /// How the conversation memory (the KV cache) is stored: Ollama's `OLLAMA_KV_CACHE_TYPE`.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(
+    Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize,
+)]
 #[serde(rename_all = "snake_case")]
 pub enum CacheType {
     /// 16 bits an element. What Ollama takes unless told otherwise.

@@ -65,7 +65,8 @@ impl Sources {
             }
         }
         // Arm tells of no cores there; its threads are its cores.
-        cpu.cores = u32::try_from(cores.len()).ok().filter(|cores| *cores > 0).unwrap_or(cpu.threads);
+        cpu.cores =
+            u32::try_from(cores.len()).ok().filter(|cores| *cores > 0).unwrap_or(cpu.threads);
         cpu
     }
 
@@ -150,7 +151,8 @@ fn listed(card: &Path) -> Option<Gpu> {
         Vendor::Apple | Vendor::Other => (GpuKind::Integrated, None, None),
     };
     let name = text(&device.join("product_name")).filter(|name| !name.is_empty());
-    let id = if pci.is_empty() { card.file_name()?.to_string_lossy().into_owned() } else { pci.clone() };
+    let id =
+        if pci.is_empty() { card.file_name()?.to_string_lossy().into_owned() } else { pci.clone() };
     Some(Gpu {
         id,
         pci,

@@ -30,7 +30,11 @@ impl Sources {
         let threads = u32::try_from(system.cpus().len()).unwrap_or(u32::MAX);
         let cores = System::physical_core_count().ok().and_then(|cores| u32::try_from(cores).ok());
         let cpu = Cpu {
-            name: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default(),
+            name: system
+                .cpus()
+                .first()
+                .map(|cpu| cpu.brand().trim().to_owned())
+                .unwrap_or_default(),
             cores: cores.unwrap_or(threads),
             threads,
             usage: asked.then(|| system.global_cpu_usage()),

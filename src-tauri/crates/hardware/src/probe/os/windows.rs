@@ -22,7 +22,10 @@ const LARGEST_SET_ASIDE: u64 = 2 << 30;
 
 impl Sources {
     pub(crate) fn new() -> Self {
-        Self { driver: Driver::load(), system: Mutex::new(System::new().ok().map(|system| (system, false))) }
+        Self {
+            driver: Driver::load(),
+            system: Mutex::new(System::new().ok().map(|system| (system, false))),
+        }
     }
 
     pub(crate) fn at(_root: &Path) -> Self {
@@ -37,7 +40,11 @@ impl Sources {
         let threads = u32::try_from(system.cpus().len()).unwrap_or(u32::MAX);
         let cores = System::physical_core_count().ok().and_then(|cores| u32::try_from(cores).ok());
         let cpu = Cpu {
-            name: system.cpus().first().map(|cpu| cpu.brand().trim().to_owned()).unwrap_or_default(),
+            name: system
+                .cpus()
+                .first()
+                .map(|cpu| cpu.brand().trim().to_owned())
+                .unwrap_or_default(),
             cores: cores.unwrap_or(threads),
             threads,
             usage: asked.then(|| system.global_cpu_usage()),
@@ -64,7 +71,7 @@ fn name_of(pid: u32) -> Option<String> {
 
 fn listed() -> Vec<Gpu> {
     let Ok(gpus) = Gpus::new_with_refreshed_list() else { return Vec::new() };
-    let listed = gpus.list().iter().map(|gpu| {
+    let listed = gpus.iter().map(|gpu| {
         let name = gpu.model().unwrap_or_default().to_owned();
         let vendor = vendor(gpu.vendor().unwrap_or_default(), &name);
         let total = gpu.total_memory().filter(|total| *total > 0);
@@ -102,7 +109,7 @@ fn vendor(maker: &str, name: &str) -> Vendor {
 pub(crate) fn space(folder: &Path) -> io::Result<(u64, u64)> {
     let folder = std::path::absolute(folder)?;
     let disks = Disks::new_with_refreshed_list().map_err(io::Error::other)?;
-    let of = disks.list().iter().filter(|disk| folder.starts_with(disk.mount_point()));
+    let of = disks.iter().filter(|disk| folder.starts_with(disk.mount_point()));
     let nearest = of.max_by_key(|disk| disk.mount_point().as_os_str().len());
     let disk = nearest.ok_or(io::ErrorKind::NotFound)?;
     Ok((disk.total_space(), disk.available_space()))

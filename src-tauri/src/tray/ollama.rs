@@ -106,7 +106,7 @@ fn in_memory(model: &LoadedModel) -> String {
 
 /// Bytes in gigabytes of 2^30, rounded down to a tenth.
 fn gigabytes(bytes: u64) -> String {
-    let tenths = u128::from(bytes) * 10 >> 30;
+    let tenths = (u128::from(bytes) * 10) >> 30;
     format!("{}.{} GB", tenths / 10, tenths % 10)
 }
 

@@ -9,7 +9,7 @@ use tokio_util::sync::CancellationToken;
 use super::Engine;
 use crate::bridge::{CommandError, ErrorCode, PanelEvent};
 use crate::pulls::Ask;
-use crate::shelf::{self, Wanted};
+use crate::shelf::Wanted;
 use crate::view::{CacheType, ComputerView, ModelFit, ModelsView};
 
 /// How often what the computer does is told while somebody looks: more often than a look counts.
@@ -30,7 +30,7 @@ impl Engine {
         Ok(ModelsView {
             installed,
             catalog: shelf.catalog().await,
-            catalog_date: shelf::CATALOG_DATE.to_owned(),
+            catalog_date: drawbridge_hardware::catalog::checked().to_owned(),
             pulls: self.0.pulls.views().as_ref().clone(),
             disk: shelf.disk().await,
             problem,

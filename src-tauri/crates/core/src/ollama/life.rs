@@ -288,15 +288,15 @@ impl Life {
         if before == wanted || self.quitting {
             return;
         }
-        if !wanted.enabled || !wanted.start {
-            if let Phase::Ours(_) = self.phase {
-                self.problem = None;
-                self.step(lifecycle::Event::Stop, now, effects);
-                if !self.runs() {
-                    self.after_ours(now);
-                }
-                return;
+        if let Phase::Ours(_) = self.phase
+            && !(wanted.enabled && wanted.start)
+        {
+            self.problem = None;
+            self.step(lifecycle::Event::Stop, now, effects);
+            if !self.runs() {
+                self.after_ours(now);
             }
+            return;
         }
         if !wanted.enabled {
             return self.enter(Phase::Off, now);

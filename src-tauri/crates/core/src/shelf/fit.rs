@@ -37,7 +37,7 @@ fn cache_of(cache: CacheType) -> Cache {
 }
 
 /// Where models can lie, this one left out: what it holds now it would hold again.
-fn pools_of(computer: &Computer, now: &OllamaNow, name: &str) -> Pools {
+pub(super) fn pools_of(computer: &Computer, now: &OllamaNow, name: &str) -> Pools {
     let loaded = now
         .loaded
         .iter()

@@ -27,7 +27,6 @@ use tokio_util::task::TaskTracker;
 use crate::ollama::{Ollama, OllamaNow, loaded_view};
 use crate::view::{CacheType, ComputerView, DiskView, InstalledModel, ModelFit};
 
-pub(crate) use self::catalog::CATALOG_DATE;
 pub(crate) use self::learning::learn;
 
 /// A look at the computer counts for so long: free memory is another one a moment later.
@@ -180,6 +179,9 @@ impl Shelf {
                 tools: listed.capabilities.iter().any(|one| one == "tools"),
             };
             return Ok(self.fit(&question, &computer, &now));
+        }
+        if let Some(entry) = drawbridge_hardware::catalog::entry(name) {
+            return Ok(self.entry_fit(entry, wanted, &computer, &now));
         }
         let message = format!("There is no model named \"{name}\" any more.");
         Err(Problem::new(message, ""))

@@ -12,6 +12,7 @@ what `cargo run -p drawbridge-hardware --example need` says for the same file.
 
 import argparse
 import json
+import math
 import os
 import re
 import subprocess
@@ -216,12 +217,14 @@ def write(shape, path):
     told, length = [], 0
     for name, sides in tensors(shape):
         kind = kind_of(name, sides, shape)
-        elements, size = GGML_QUANT_SIZES[kind]
-        count = int(np.prod([int(side) for side in sides]))
-        size = count // elements * size
-        writer.add_tensor_info(name, tuple(reversed(sides)), np.dtype(np.float32), size, raw_dtype=kind) \
-            if kind in (GGMLQuantizationType.F32, GGMLQuantizationType.F16) \
-            else writer.add_tensor_info(name, quantized(sides, kind), np.dtype(np.uint8), size, raw_dtype=kind)
+        elements, block = GGML_QUANT_SIZES[kind]
+        size = math.prod(sides) // elements * block
+        if elements == 1:
+            writer.add_tensor_info(name, sides[::-1], np.dtype(np.float32), size, raw_dtype=kind)
+        else:
+            # The library takes sides of quantized tensors in bytes.
+            rows = sides[:0:-1] + (sides[0] // elements * block,)
+            writer.add_tensor_info(name, rows, np.dtype(np.uint8), size, raw_dtype=kind)
         told.append({"name": name, "type": kind.name, "shape": list(sides)})
         length += -(-size // ALIGNMENT) * ALIGNMENT
     writer.write_header_to_file()
@@ -234,19 +237,12 @@ def write(shape, path):
     return {"model_info": {"general.architecture": a, **info}, "tensors": told}
 
 
-def quantized(sides, kind):
-    """The library takes sides of quantized tensors in bytes."""
-    elements, size = GGML_QUANT_SIZES[kind]
-    return tuple(reversed(sides[1:])) + (sides[0] // elements * size,)
-
-
 def load(path, setup, need):
     """Loads a file as Ollama would, in a process of its own, and returns the log."""
     program = f"""
 import os, sys
 import xllamacpp
-asked = {json.dumps(dict(setup, batch=need["batch"]))!s}
-""".replace("true", "True").replace("false", "False") + f"""
+asked = {dict(setup, batch=need["batch"])!r}
 params = xllamacpp.CommonParams()
 params.model.path = {str(path)!r}
 params.n_parallel = asked.get("parallel", 1)
@@ -257,7 +253,9 @@ params.fit_params = False
 params.verbosity = 4
 params.port = 0
 params.embedding = {need["encoder"]}
-params.flash_attn_type = getattr(xllamacpp.llama_flash_attn_type, "LLAMA_FLASH_ATTN_TYPE_" + ("ENABLED" if asked.get("flashAttention", True) else "DISABLED"))
+flash = "ENABLED" if asked.get("flashAttention", True) else "DISABLED"
+params.flash_attn_type = getattr(
+    xllamacpp.llama_flash_attn_type, "LLAMA_FLASH_ATTN_TYPE_" + flash)
 kind = getattr(xllamacpp.ggml_type, "GGML_TYPE_" + asked.get("cache", "f16").upper())
 params.cache_type_k = params.cache_type_v = kind
 try:

@@ -234,9 +234,7 @@ fn result(placed: &Placed) -> (Kind, String) {
         Placement::Partly(parts) => {
             let percent = parts.percent;
             let about = if percent >= 5 { percent / 5 * 5 } else { percent };
-            let fits = if placed.cards > 1 { "fit" } else { "fits" };
-            let first = format!("Runs, but slower: about {about} % {fits} on the {card}.")
-                .replace("% fit on", "% fits on");
+            let first = format!("Runs, but slower: about {about} % fits on the {card}.");
             (Kind::Partly { percent }, first)
         }
         Placement::Memory => {

@@ -2,6 +2,8 @@
 //! backend) by `tests/clients/sizing/compare.py`: made-up shapes, each at several conversation
 //! limits, cache types and numbers of conversations. Record again with its `--record`.
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
 use drawbridge_hardware::sizing::{MIB, Setup, Shape, need};
 use serde::Deserialize;
 

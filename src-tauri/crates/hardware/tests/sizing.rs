@@ -166,6 +166,8 @@ fn more_points_come_out() {
     let plain = need(&llama_8b(), &Setup { flash_attention: false, ..setup(4096) });
     assert_eq!((plain.batch, plain.compute), (512, 331_350_016));
     assert_eq!(need(&llama_8b(), &setup(1)).cells, 256);
+    let none = Setup { parallel: 0, ..setup(4096) };
+    assert_eq!(need(&llama_8b(), &none).kv, need(&llama_8b(), &setup(4096)).kv);
 }
 
 /// From ollama/ollama #16416 and #16480: gpt-oss:120b with two conversations of 131072 tokens.
@@ -254,6 +256,9 @@ fn what_an_answer_lacks_is_named() {
     let needs = Err(Unknown::NeedsVerbose(kv.to_owned()));
     assert_eq!(show(|answer| answer["model_info"][kv] = Value::Null), needs);
     assert_eq!(show(|answer| answer["model_info"][kv] = json!([])), needs);
+    let heads = "llama.attention.head_count";
+    let lists = Err(Unknown::NeedsVerbose(heads.to_owned()));
+    assert_eq!(show(|answer| answer["model_info"][heads] = Value::Null), lists);
     let drop = |answer: &mut Value| {
         answer["model_info"].as_object_mut().expect("an object").remove(kv);
     };

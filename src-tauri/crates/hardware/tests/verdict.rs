@@ -1,5 +1,7 @@
 //! The words, as a table, and what must hold for each answer.
 
+#![expect(clippy::expect_used, reason = "a test ends where it fails")]
+
 use drawbridge_hardware::catalog;
 use drawbridge_hardware::probe::{Computer, Gpu, GpuKind, Memory, Vendor};
 use drawbridge_hardware::sizing::{
@@ -143,6 +145,25 @@ fn what_is_proposed_really_fits() {
         }
     }
     assert!(proposed > 50, "only {proposed} were tried");
+}
+
+#[test]
+fn a_card_that_would_be_nearly_full_is_not_promised() {
+    // 6.37 GiB are needed.
+    for (total, closing) in [(7 * GIB, true), (13 * GIB / 2, false)] {
+        let busy = Pools { cards: vec![card(total, Some(GIB))], ..pools(8, 8, 16) };
+        let kind = ask(shape("llama3.1:8b"), &setup(4096), &busy).kind;
+        assert_eq!(kind == Kind::FitsAfterClosing, closing, "{total}: {kind:?}");
+    }
+}
+
+#[test]
+fn a_limit_too_short_to_be_of_use_is_not_proposed() {
+    let llama = shape("llama3.1:8b");
+    let tight = Pools { cards: vec![card(25 * GIB / 4, Some(25 * GIB / 4))], ..pools(8, 8, 16) };
+    assert_eq!(largest_context(llama, &setup(32768), &tight, 1.0), Some(2048));
+    let answer = ask(llama, &setup(32768), &tight);
+    assert_eq!(answer.actions, [Action::SmallerVersion]);
 }
 
 #[test]

@@ -55,7 +55,7 @@ impl Sources {
             available: system.available_memory(),
             limited_by: None,
         };
-        let told = self.driver.gpus(|pid| name_of(pid));
+        let told = self.driver.gpus(name_of);
         let gpus = join(listed(), told);
         let unified = is_unified(&gpus);
         Computer { cpu, memory, gpus, unified }

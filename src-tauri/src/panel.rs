@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drawbridge_core::Engine;
 use drawbridge_core::bridge::PanelEvent;
-use drawbridge_core::view::{LogLine, RecordWork};
+use drawbridge_core::view::{ComputerView, LogLine, PullView, RecordWork};
 use tauri::{AppHandle, Emitter, EventTarget, Manager, Url, WebviewUrl, WebviewWindowBuilder, Wry};
 use tokio::sync::{broadcast, mpsc};
 use tokio_util::sync::{CancellationToken, DropGuard};
@@ -242,6 +242,12 @@ struct Gathered {
     recorded: bool,
     /// How far something is that is done with the record; the newest word counts.
     record_work: Option<Option<RecordWork>>,
+    models_changed: bool,
+    /// How far downloads are; the newest word counts.
+    pulls: Option<Vec<PullView>>,
+    /// What the computer does; the newest word counts.
+    computer: Option<Box<ComputerView>>,
+    ollama_lines: Vec<LogLine>,
 }
 
 impl Gathered {
@@ -250,6 +256,10 @@ impl Gathered {
             PanelEvent::LogAppended(lines) => self.lines.extend(lines),
             PanelEvent::ActivityRecorded => self.recorded = true,
             PanelEvent::RecordWorkMoved(work) => self.record_work = Some(work),
+            PanelEvent::ModelsChanged => self.models_changed = true,
+            PanelEvent::PullsMoved(pulls) => self.pulls = Some(pulls),
+            PanelEvent::ComputerMeasured(computer) => self.computer = Some(computer),
+            PanelEvent::OllamaLogAppended(lines) => self.ollama_lines.extend(lines),
             // The panel gets the newest one from the watch channel.
             PanelEvent::SnapshotChanged(_) => {}
         }
@@ -259,7 +269,13 @@ impl Gathered {
         let lines = (!self.lines.is_empty()).then_some(PanelEvent::LogAppended(self.lines));
         let recorded = self.recorded.then_some(PanelEvent::ActivityRecorded);
         let work = self.record_work.map(PanelEvent::RecordWorkMoved);
-        lines.into_iter().chain(recorded).chain(work)
+        let models = self.models_changed.then_some(PanelEvent::ModelsChanged);
+        let pulls = self.pulls.map(PanelEvent::PullsMoved);
+        let computer = self.computer.map(PanelEvent::ComputerMeasured);
+        let ollama = (!self.ollama_lines.is_empty())
+            .then_some(PanelEvent::OllamaLogAppended(self.ollama_lines));
+        let record = lines.into_iter().chain(recorded).chain(work);
+        record.chain(models).chain(pulls).chain(computer).chain(ollama)
     }
 }
 

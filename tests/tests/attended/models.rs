@@ -1,13 +1,20 @@
 //! Models as a person manages them: what is installed and in memory, downloads over restarts,
 //! deleting, other places.
 
-use drawbridge_core::view::{BackendDraft, BackendKind, BackendState, PullState, PullView};
+use std::sync::Arc;
+
+use drawbridge_core::bridge::PanelEvent;
+use drawbridge_core::view::{
+    BackendDraft, BackendKind, BackendState, CacheType, FitConfidence, FitVerdict, PullState,
+    PullView,
+};
+use drawbridge_secrets::{InMemory, TokenDigest};
 use drawbridge_tests::ollama::{Ollama, with_models};
-use drawbridge_tests::{eventually, files, wait::SOON};
+use drawbridge_tests::{McpClient, eventually, files, wait::SOON};
 use serde_json::{Value, json};
 
-use crate::Computer;
 use crate::ollama::Desk;
+use crate::{Computer, TOKEN};
 
 impl Desk {
     async fn pull(&self, name: &str) -> Option<PullView> {
@@ -205,4 +212,119 @@ async fn another_place_is_checked_added_switched_and_removed() {
         desk.engine.current_snapshot().backends.is_empty().then_some(())
     })
     .await;
+}
+
+/// A model that `/api/show` tells all of: the shape of a small llama with eight layers.
+fn shaped(name: &str) -> Value {
+    let layer = |index: u32| {
+        let tensor = |what: &str, shape: Value| json!({"name": format!("blk.{index}.{what}.weight"), "type": "Q4_K", "shape": shape});
+        vec![
+            tensor("attn_q", json!([2048, 2048])),
+            tensor("attn_k", json!([2048, 512])),
+            tensor("attn_v", json!([2048, 512])),
+            tensor("ffn_up", json!([2048, 8192])),
+        ]
+    };
+    let mut tensors: Vec<Value> = (0..8).flat_map(layer).collect();
+    for name in ["token_embd.weight", "output.weight"] {
+        tensors.push(json!({"name": name, "type": "Q6_K", "shape": [2048, 32000]}));
+    }
+    json!({
+        "name": name, "size": 200_000_000, "size_vram": 400_000_000, "family": "llama",
+        "capabilities": ["completion", "tools"], "context_length": 8192, "tensors": tensors,
+        "model_info": {
+            "general.architecture": "llama", "llama.block_count": 8,
+            "llama.embedding_length": 2048, "llama.feed_forward_length": 8192,
+            "llama.context_length": 8192, "llama.attention.head_count": 32,
+            "llama.attention.head_count_kv": 8, "llama.vocab_size": 32000}})
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn each_model_has_a_verdict_and_what_a_load_teaches_is_kept_over_a_restart() {
+    let ollama = Ollama::new(&json!({
+        "models": [shaped("m:1"), {"name": "bare:1"}],
+        "devices": [{"total": 25_769_803_776_u64, "description": "A card"}]}));
+    let mut desk = Desk::with(ollama.section(true)).await;
+    desk.ready().await;
+    let computer = desk.engine.computer(false).await.unwrap();
+    assert!(computer.memory_total > 0 && computer.threads > 0);
+    let card = computer.gpus.iter().find(|gpu| gpu.name == "A card").unwrap();
+    assert_eq!((card.total, card.used_by_ollama), (Some(25_769_803_776), Some(true)));
+
+    let fit_of = async |desk: &Desk, name: &str| {
+        let models = desk.engine.models().await.unwrap();
+        let model = models.installed.into_iter().find(|model| model.name == name).unwrap();
+        model.fit.unwrap()
+    };
+    let fit = fit_of(&desk, "m:1").await;
+    assert_eq!((&fit.verdict, &fit.confidence), (&FitVerdict::Fits, &FitConfidence::Estimated));
+    assert_eq!(fit.first, "Runs fully on your graphics card.");
+    assert!(fit.numbers.starts_with("Needs about"), "{fit:?}");
+    assert!(fit.need < fit.free && fit.free <= fit.total, "{fit:?}");
+    assert_eq!((fit.trained_context, fit.largest_context), (Some(8192), Some(8192)));
+    let longer = desk.engine.model_fit("m:1".to_owned(), 8192, CacheType::F16).await.unwrap();
+    let shorter = desk.engine.model_fit("m:1".to_owned(), 8192, CacheType::Q8_0).await.unwrap();
+    assert!(longer.need > fit.need && shorter.need < longer.need, "{longer:?} {shorter:?}");
+
+    desk.engine.load_model("m:1".to_owned()).await.unwrap();
+    let measured = eventually("it is measured", SOON, async || {
+        let fit = fit_of(&desk, "m:1").await;
+        matches!(fit.confidence, FitConfidence::Measured { .. }).then_some(fit)
+    })
+    .await;
+    assert!(measured.numbers.contains("measured on this computer"), "{measured:?}");
+    desk.until("free memory is known", |view| view.memory_free.is_some()).await;
+    desk.reopen().await;
+    desk.ready().await;
+    let kept = fit_of(&desk, "m:1").await;
+    assert!(matches!(kept.confidence, FitConfidence::Measured { .. }), "{kept:?}");
+
+    let catalog = desk.engine.models().await.unwrap().catalog;
+    assert!(catalog.len() >= 20 && catalog.iter().all(|model| !model.source.is_empty()));
+    let by = |name: &str| catalog.iter().find(|model| model.name == name).unwrap().fit.clone();
+    assert_eq!(by("llama3.1:8b").verdict, FitVerdict::Fits);
+    assert!(matches!(by("llama3.3:70b").verdict, FitVerdict::Partly { .. } | FitVerdict::TooLarge));
+    desk.engine.shut_down().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_computer_is_measured_only_while_somebody_looks() {
+    let desk = Desk::with(json!({"enabled": false})).await;
+    let mut events = desk.engine.events();
+    desk.engine.computer(true).await.unwrap();
+    let measured = tokio::time::timeout(SOON, async {
+        loop {
+            if let PanelEvent::ComputerMeasured(view) = events.recv().await.unwrap() {
+                return view;
+            }
+        }
+    });
+    assert!(measured.await.unwrap().processor_use.is_some(), "it is the second look");
+    desk.engine.stop_computer().await.unwrap();
+    while events.try_recv().is_ok() {}
+    tokio::time::sleep(std::time::Duration::from_secs(5)).await;
+    let late = std::iter::from_fn(|| events.try_recv().ok())
+        .filter(|event| matches!(event, PanelEvent::ComputerMeasured(_)))
+        .count();
+    assert!(late <= 1, "one that was under way: {late}");
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_app_can_ask_which_models_fit() {
+    let ollama = Ollama::started(&json!({"models": [shaped("m:1")]})).await;
+    let folder = tempfile::tempdir().unwrap();
+    let config = json!({
+        "ollama": ollama.section(false),
+        "clients": {"tester": {"tokenSha256": TokenDigest::of(TOKEN).to_string()}}});
+    files::write(&Computer::paths(&folder).config_file, &config.to_string());
+    let secrets = Arc::new(InMemory::default());
+    let engine = Computer::open(&folder, &secrets).await;
+    let desk = Desk { folder, engine, secrets };
+    desk.ready().await;
+    let app = McpClient::open_on_with(desk.engine.current_snapshot().gateway.port, TOKEN).await;
+    let answer = app.call("computer__which_models_fit", json!({})).await;
+    let models = answer["structuredContent"]["models"].as_array().unwrap().clone();
+    assert_eq!((&models[0]["name"], &models[0]["installed"]), (&json!("m:1"), &json!(true)));
+    assert!(models[0]["verdict"].as_str().is_some_and(|text| text.ends_with('.')), "{answer}");
+    assert!(models.len() > 20, "the catalog follows");
 }

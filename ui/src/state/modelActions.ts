@@ -1,26 +1,61 @@
+import { useState } from "react";
+import type { CommandError } from "../ipc/bindings/CommandError";
 import type { OllamaSettings } from "../ipc/bindings/OllamaSettings";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
+import { commandError } from "../ipc/host";
 import { orSay } from "./actions";
 import { formatMemory } from "./modelWords";
-import type { Panel } from "./panel";
+import { type Panel, usePanel } from "./panel";
 import { appName, plural } from "./words";
 
-const withSettings = (settings: OllamaSettings) => (snapshot: Snapshot) => ({
-  ...snapshot,
-  ollama: { ...snapshot.ollama, settings },
-});
+/** What changes about the settings, whatever else is changed meanwhile. */
+export type SettingsChange = (settings: OllamaSettings) => OllamaSettings;
+
+/** One after the other: each is sent with all that was taken before it. */
+let order: Promise<unknown> = Promise.resolve();
 
 /** Sets something about Ollama; it shows at once, and rejects where it was not taken. */
-export const writeOllama = (panel: Panel, settings: OllamaSettings) =>
-  panel.store.guess(withSettings(settings), () => panel.host.call("set_ollama", { settings }));
+export function writeOllama(panel: Panel, change: SettingsChange): Promise<void> {
+  const { store, host } = panel;
+  const send = async () => {
+    const known = store.known();
+    if (!known) return;
+    await host.call("set_ollama", { settings: change(known.ollama.settings) });
+    await store.refresh();
+  };
+  const guess = (snapshot: Snapshot) => ({
+    ...snapshot,
+    ollama: { ...snapshot.ollama, settings: change(snapshot.ollama.settings) },
+  });
+  return store.guess(guess, () => {
+    const done = order.then(send, send);
+    order = done.catch(() => {});
+    return done;
+  });
+}
+
+/** The same for a page with many settings: none is lost, and the last error stands there. */
+export function useOllamaSettings() {
+  const panel = usePanel();
+  const [error, setError] = useState<CommandError | undefined>();
+  const change = async (next: SettingsChange) => {
+    setError(undefined);
+    try {
+      await writeOllama(panel, next);
+    } catch (thrown) {
+      setError(commandError(thrown));
+    }
+  };
+  return { change: (next: SettingsChange) => void change(next), error };
+}
 
 /** The same, where the place it was set at may be gone by then. */
-export const setOllama = (panel: Panel, settings: OllamaSettings) =>
-  orSay(panel, "Nothing was changed about Ollama.", writeOllama(panel, settings));
+export const setOllama = (panel: Panel, change: SettingsChange) =>
+  orSay(panel, "Nothing was changed about Ollama.", writeOllama(panel, change));
 
 /** Sets something that counts for all models, and offers the restart it needs. */
-export async function setForAll(panel: Panel, settings: OllamaSettings, done: string) {
-  await writeOllama(panel, settings);
+export async function setForAll(panel: Panel, change: SettingsChange, done: string) {
+  await writeOllama(panel, change);
   const state = panel.store.state();
   const needed = state.kind === "ready" && state.snapshot.ollama.restartNeeded;
   panel.notices.show({
@@ -35,12 +70,6 @@ export async function setForAll(panel: Panel, settings: OllamaSettings, done: st
       },
     }),
   });
-}
-
-/** The settings as they stand when something is taken back. */
-function settingsNow(panel: Panel, known: OllamaSettings): OllamaSettings {
-  const state = panel.store.state();
-  return state.kind === "ready" ? state.snapshot.ollama.settings : known;
 }
 
 export const startOllama = (panel: Panel) =>
@@ -110,21 +139,14 @@ export async function unloadAll(panel: Panel) {
 }
 
 /** Says which model apps are offered first, and offers the way back. */
-export async function setDefaultModel(
-  panel: Panel,
-  settings: OllamaSettings,
-  model: string | null,
-) {
-  const before = settings.defaultModel;
-  if (!(await setOllama(panel, { ...settings, defaultModel: model }))) return;
+export async function setDefaultModel(panel: Panel, model: string | null, before: string | null) {
+  const set = (defaultModel: string | null) =>
+    setOllama(panel, (settings) => ({ ...settings, defaultModel }));
+  if (!(await set(model))) return;
   panel.notices.show({
     tone: "done",
     text: model === null ? "No model is offered first." : `Apps are offered ${model} first.`,
-    action: {
-      label: "Undo",
-      run: () => void setOllama(panel, { ...settingsNow(panel, settings), defaultModel: before }),
-      focus: false,
-    },
+    action: { label: "Undo", run: () => void set(before), focus: false },
   });
 }
 

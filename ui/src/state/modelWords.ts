@@ -13,7 +13,13 @@ const MB = 2 ** 20;
 
 /** Needs are rounded up and what is free down, so that nobody is promised too much. */
 export type Rounding = "up" | "down" | "near";
-const ROUND = { up: Math.ceil, down: Math.floor, near: Math.round };
+/** What is a hair over is not a step more. */
+const HAIR = 0.001;
+const ROUND = {
+  up: (value: number) => Math.ceil(value - HAIR),
+  down: (value: number) => Math.floor(value + HAIR),
+  near: Math.round,
+};
 
 /** Memory and disks, in the unit that graphics cards are sold by. */
 export function formatMemory(bytes: number, rounding: Rounding = "near"): string {

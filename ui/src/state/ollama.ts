@@ -141,8 +141,11 @@ export function homeLine(ollama: OllamaView): HomeLine | undefined {
   const { state, loaded, memoryFree } = ollama;
   switch (state.kind) {
     case "ready": {
-      const free = memoryFree === null ? "" : ` ${formatMemory(memoryFree, "down")} are free.`;
       const [first] = loaded;
+      const free =
+        memoryFree === null
+          ? ""
+          : ` ${formatMemory(memoryFree, "down")} are free${first ? " for more" : ""}.`;
       if (!first) return { tone: "still", text: `Ollama runs. No model is in memory.${free}` };
       const who =
         loaded.length === 1

@@ -1,7 +1,7 @@
 import { useState } from "react";
 import type { FitAction } from "../../ipc/bindings/FitAction";
 import type { FitActionKind } from "../../ipc/bindings/FitActionKind";
-import { loadModel, setForAll, unloadModel } from "../../state/modelActions";
+import { loadModel, type SettingsChange, setForAll, unloadModel } from "../../state/modelActions";
 import { CACHE_WORDS, formatContext } from "../../state/modelWords";
 import { notOursWords } from "../../state/ollamaForm";
 import { usePanel, useSnapshot } from "../../state/panel";
@@ -74,7 +74,6 @@ type ForAll = Extract<FitActionKind, { kind: "shortenContext" | "compressCache" 
 function SetForAll({ asked, onClose }: { asked: ForAll | undefined; onClose: () => void }) {
   const panel = usePanel();
   const { ollama } = useSnapshot();
-  const { settings } = ollama;
   const notOurs = notOursWords(ollama);
   const limit = asked?.kind === "shortenContext" ? formatContext(asked.context) : "";
   const short = asked?.kind === "shortenContext";
@@ -87,11 +86,12 @@ function SetForAll({ asked, onClose }: { asked: ForAll | undefined; onClose: () 
       doIt={short ? "Set the limit" : "Compress it"}
       action={async () => {
         if (asked?.kind === "shortenContext") {
-          const next = { ...settings, contextLength: asked.context };
-          await setForAll(panel, next, `The conversation limit is ${limit}.`);
+          const contextLength = asked.context;
+          const set: SettingsChange = (settings) => ({ ...settings, contextLength });
+          await setForAll(panel, set, `The conversation limit is ${limit}.`);
         } else {
-          const next = { ...settings, cacheType: "q8_0" as const };
-          await setForAll(panel, next, `Conversations are ${CACHE_WORDS.q8_0.toLowerCase()}.`);
+          const set: SettingsChange = (settings) => ({ ...settings, cacheType: "q8_0" });
+          await setForAll(panel, set, `Conversations are ${CACHE_WORDS.q8_0.toLowerCase()}.`);
         }
       }}
     >

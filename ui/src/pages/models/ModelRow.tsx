@@ -152,7 +152,9 @@ function RowMenu({ model, isDefault, onDelete }: RowMenuProps) {
       <MenuItem
         icon="check"
         testId="make-default"
-        onClick={() => void setDefaultModel(panel, ollama.settings, isDefault ? null : name)}
+        onClick={() =>
+          void setDefaultModel(panel, isDefault ? null : name, ollama.settings.defaultModel)
+        }
       >
         {isDefault ? "No longer offer it first" : "Offer it to apps first"}
       </MenuItem>

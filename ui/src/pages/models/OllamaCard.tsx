@@ -28,13 +28,13 @@ import { ProblemNote, Remark } from "../../ui/Problem";
 import styles from "./Models.module.css";
 import { OllamaPort } from "./OllamaPort";
 
-type Does = { word: string; icon: IconName; run: (panel: Panel, ollama: OllamaView) => unknown };
+type Does = { word: string; icon: IconName; run: (panel: Panel) => unknown };
 
 const DOES: Record<Exclude<OllamaAction, "port">, Does> = {
   use: {
     word: "Use Ollama",
     icon: "play",
-    run: (panel, { settings }) => setOllama(panel, { ...settings, enabled: true }),
+    run: (panel) => setOllama(panel, (settings) => ({ ...settings, enabled: true })),
   },
   get: { word: "Get Ollama", icon: "outside", run: getOllama },
   look: { word: "Look again", icon: "search", run: lookForOllama },
@@ -145,7 +145,7 @@ function Actions({ ollama }: { ollama: OllamaView }) {
             kind={kind}
             icon={icon}
             data-testid={`ollama-${action}`}
-            onClick={() => void run(panel, ollama)}
+            onClick={() => void run(panel)}
           >
             {word}
           </Button>
@@ -181,7 +181,7 @@ function More({ ollama }: { ollama: OllamaView }) {
               key={action}
               icon={icon}
               testId={`menu-${action}`}
-              onClick={() => void run(panel, ollama)}
+              onClick={() => void run(panel)}
             >
               {word}
             </MenuItem>

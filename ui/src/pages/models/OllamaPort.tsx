@@ -14,7 +14,7 @@ export function OllamaPort({ ollama: { settings } }: { ollama: OllamaView }) {
   const [text, setText] = useState(String((settings.port ?? 11_434) + 1));
   const port = PORT.read(text);
   const move = useAction(async (value: string) => {
-    await writeOllama(panel, PORT.set(settings, value));
+    await writeOllama(panel, (now) => PORT.set(now, value));
     await panel.host.call("start_ollama");
   });
   return (

@@ -1,5 +1,6 @@
 import { useId, useState } from "react";
 import type { OllamaSettings } from "../../ipc/bindings/OllamaSettings";
+import type { SettingsChange } from "../../state/modelActions";
 import type { Offer } from "../../state/ollamaForm";
 import { Button } from "../../ui/Button";
 import { Field } from "../../ui/Field";
@@ -10,7 +11,7 @@ import styles from "./Settings.module.css";
 type OfferRowProps = {
   offer: Offer;
   settings: OllamaSettings;
-  onChange: (settings: OllamaSettings) => void;
+  onChange: (change: SettingsChange) => void;
 };
 
 /** One setting of Ollama: its own choice, one of a few, or a value of one's own. */
@@ -35,7 +36,8 @@ export function OfferRow({ offer, settings, onChange }: OfferRowProps) {
           onChange={({ target }) => {
             setWantsOwn(target.value === "own");
             if (target.value === "own") return;
-            onChange(offer.set(settings, target.value === "none" ? null : target.value));
+            const next = target.value === "none" ? null : target.value;
+            onChange((now) => offer.set(now, next));
           }}
         >
           <option value="none">{offer.none}</option>
@@ -53,7 +55,7 @@ export function OfferRow({ offer, settings, onChange }: OfferRowProps) {
           offer={offer}
           own={offer.own}
           value={value}
-          onUse={(next) => onChange(offer.set(settings, next))}
+          onUse={(next) => onChange((now) => offer.set(now, next))}
         />
       )}
     </div>

@@ -1,6 +1,7 @@
 import { useId, useState } from "react";
 import type { OllamaSettings } from "../../ipc/bindings/OllamaSettings";
 import type { OllamaView } from "../../ipc/bindings/OllamaView";
+import type { SettingsChange } from "../../state/modelActions";
 import { toggleGpu } from "../../state/ollamaForm";
 import { usePanel } from "../../state/panel";
 import { useQuery } from "../../state/query";
@@ -11,7 +12,7 @@ import { Row } from "../../ui/Page";
 import { Explained } from "./OfferRow";
 import styles from "./Settings.module.css";
 
-type Props = { settings: OllamaSettings; onChange: (settings: OllamaSettings) => void };
+type Props = { settings: OllamaSettings; onChange: (change: SettingsChange) => void };
 
 /** The graphics cards Ollama may use. */
 export function GpuChoice({ settings, onChange }: Props) {
@@ -49,9 +50,10 @@ export function GpuChoice({ settings, onChange }: Props) {
                 type="checkbox"
                 checked={settings.gpus === null || settings.gpus.includes(card)}
                 data-testid={`ollama-gpu-${card}`}
-                onChange={() =>
-                  onChange({ ...settings, gpus: toggleGpu(settings.gpus, all, card) })
-                }
+                onChange={() => {
+                  const gpus = toggleGpu(settings.gpus, all, card);
+                  onChange((now) => ({ ...now, gpus }));
+                }}
               />
               <Foreign text={nameOf(card)} />
             </label>
@@ -62,7 +64,7 @@ export function GpuChoice({ settings, onChange }: Props) {
   );
 }
 
-type ProgramRowProps = { ollama: OllamaView; onChange: (settings: OllamaSettings) => void };
+type ProgramRowProps = { ollama: OllamaView; onChange: (change: SettingsChange) => void };
 
 /** Where Ollama's program is, for one that is not found by itself. */
 export function ProgramRow({ ollama, onChange }: ProgramRowProps) {
@@ -74,7 +76,7 @@ export function ProgramRow({ ollama, onChange }: ProgramRowProps) {
       className={`${styles.portForm} ${styles.inset}`}
       onSubmit={(event) => {
         event.preventDefault();
-        if (next !== settings.path) onChange({ ...settings, path: next });
+        if (next !== settings.path) onChange((now) => ({ ...now, path: next }));
       }}
     >
       <Field

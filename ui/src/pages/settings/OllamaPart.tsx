@@ -1,8 +1,7 @@
 import { type ReactNode, useId } from "react";
-import type { OllamaSettings } from "../../ipc/bindings/OllamaSettings";
 import type { OllamaView } from "../../ipc/bindings/OllamaView";
 import { useKept } from "../../state/memory";
-import { restartOllama, writeOllama } from "../../state/modelActions";
+import { restartOllama, type SettingsChange, useOllamaSettings } from "../../state/modelActions";
 import { ollamaWord } from "../../state/ollama";
 import {
   CACHE,
@@ -30,12 +29,10 @@ import styles from "./Settings.module.css";
 
 /** What a person may set about Ollama. Each setting counts as it is made. */
 export function OllamaPart({ first }: { first: boolean }) {
-  const panel = usePanel();
   const { ollama } = useSnapshot();
   const { settings } = ollama;
   const [more, setMore] = useKept("ollamaMore", false);
-  const set = useAction((next: OllamaSettings) => writeOllama(panel, next));
-  const change = (next: OllamaSettings) => void set.start(next);
+  const { change, error } = useOllamaSettings();
   const { tone, word } = ollamaWord(ollama);
   return (
     <Section
@@ -55,15 +52,15 @@ export function OllamaPart({ first }: { first: boolean }) {
             title="Use Ollama"
             detail="Apps reach its models at Drawbridge's address."
             checked={settings.enabled}
-            onChange={(enabled) => change({ ...settings, enabled })}
+            onChange={(enabled) => change((now) => ({ ...now, enabled }))}
             testId="ollama-enabled"
           >
             <Pill tone={tone}>{word}</Pill>
           </SwitchRow>
           <Notes ollama={ollama} />
-          {set.error && (
+          {error && (
             <div className={styles.inset}>
-              <ProblemNote problem={set.error.problem} alert testId="ollama-not-set" />
+              <ProblemNote problem={error.problem} alert testId="ollama-not-set" />
             </div>
           )}
           {settings.enabled && (
@@ -72,7 +69,7 @@ export function OllamaPart({ first }: { first: boolean }) {
                 title="Start it with Drawbridge"
                 detail="Where nobody else runs it, Drawbridge starts it, and ends it when it quits."
                 checked={settings.start}
-                onChange={(start) => change({ ...settings, start })}
+                onChange={(start) => change((now) => ({ ...now, start }))}
                 testId="ollama-start"
               />
               <SwitchRow
@@ -84,7 +81,7 @@ export function OllamaPart({ first }: { first: boolean }) {
                   />
                 }
                 checked={settings.cloud}
-                onChange={(cloud) => change({ ...settings, cloud })}
+                onChange={(cloud) => change((now) => ({ ...now, cloud }))}
                 testId="ollama-cloud"
               />
               <FolderRow ollama={ollama} onChange={change} />
@@ -189,13 +186,13 @@ function Notes({ ollama }: { ollama: OllamaView }) {
   );
 }
 
-type FolderRowProps = { ollama: OllamaView; onChange: (settings: OllamaSettings) => void };
+type FolderRowProps = { ollama: OllamaView; onChange: (change: SettingsChange) => void };
 
 function FolderRow({ ollama: { settings, modelsFolder }, onChange }: FolderRowProps) {
   const { host } = usePanel();
   const choose = useAction(async () => {
     const folder = await host.call("choose_folder");
-    if (folder !== null) onChange({ ...settings, modelsFolder: folder });
+    if (folder !== null) onChange((now) => ({ ...now, modelsFolder: folder }));
   });
   const folder = settings.modelsFolder ?? modelsFolder;
   return (
@@ -231,7 +228,7 @@ function FolderRow({ ollama: { settings, modelsFolder }, onChange }: FolderRowPr
           <Button
             icon="undo"
             data-testid="own-models-folder"
-            onClick={() => onChange({ ...settings, modelsFolder: null })}
+            onClick={() => onChange((now) => ({ ...now, modelsFolder: null }))}
           >
             Use Ollama's own
           </Button>

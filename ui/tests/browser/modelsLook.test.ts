@@ -56,10 +56,9 @@ const PLACES: Place[] = [
   },
   {
     name: "models-limit",
-    hash: "#/models/catalog",
+    hash: "#/models",
     open: async (page) => {
-      await page.getByTestId("catalog-qwen3:32b").waitFor();
-      await page.getByTestId("fit-compressCache").first().click();
+      await page.getByTestId("model-qwen3:14b").getByTestId("fit-compressCache").click();
       await page.getByRole("alertdialog").waitFor();
     },
   },

@@ -1,6 +1,9 @@
 import { describe, expect, test } from "vitest";
+import type { OllamaSettings } from "../../src/ipc/bindings/OllamaSettings";
 import { backendsOf } from "../../src/ipc/fake/backends";
 import { OLLAMA_PLAYS, ollamaOf, SETTINGS } from "../../src/ipc/fake/ollamaStates";
+import { snapshotOf } from "../../src/ipc/fake/scenes";
+import type { Host } from "../../src/ipc/host";
 import {
   backendMissing,
   backendWord,
@@ -9,6 +12,7 @@ import {
   someModels,
   tidyBackend,
 } from "../../src/state/backends";
+import { writeOllama } from "../../src/state/modelActions";
 import {
   hasLog,
   homeLine,
@@ -28,6 +32,7 @@ import {
   PORT,
   toggleGpu,
 } from "../../src/state/ollamaForm";
+import { makePanel } from "../../src/state/panel";
 
 describe("Ollama", () => {
   test("each state has its word and the one thing to do", () => {
@@ -179,4 +184,35 @@ describe("other places with models", () => {
     expect(someModels(["a", "b"], 2)).toBe("a, b");
     expect(someModels(["a", "b", "c", "d"], 2)).toBe("a, b and 2 more");
   });
+});
+
+test("settings that are changed quickly one after the other are all taken, and a failed one alone goes back", async () => {
+  const sent: OllamaSettings[] = [];
+  let snapshot = snapshotOf("full");
+  const host = {
+    call: async (name: string, args?: { settings: OllamaSettings }) => {
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      if (name === "snapshot" || !args) return snapshot;
+      if (args.settings.parallel === 64) throw new Error("too many");
+      sent.push(args.settings);
+      const ollama = { ...snapshot.ollama, settings: args.settings };
+      snapshot = { ...snapshot, ollama, revision: snapshot.revision + 1 };
+      return null;
+    },
+    on: () => () => {},
+  } as unknown as Host;
+  const panel = makePanel(host);
+  await panel.store.refresh();
+  const shown = () => {
+    const state = panel.store.state();
+    return state.kind === "ready" ? state.snapshot.ollama.settings : undefined;
+  };
+  const first = writeOllama(panel, (now) => ({ ...now, keepAlive: "2h" }));
+  const second = writeOllama(panel, (now) => ({ ...now, parallel: 64 }));
+  const third = writeOllama(panel, (now) => ({ ...now, contextLength: 8_192 }));
+  expect(shown(), "at once").toMatchObject({ keepAlive: "2h", parallel: 64, contextLength: 8_192 });
+  await expect(second).rejects.toThrow("too many");
+  await Promise.all([first, third]);
+  expect(sent.at(-1)).toMatchObject({ keepAlive: "2h", parallel: null, contextLength: 8_192 });
+  expect(shown()).toEqual(sent.at(-1));
 });

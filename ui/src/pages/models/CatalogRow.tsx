@@ -8,6 +8,7 @@ import { useAction } from "../../state/query";
 import { formatDate } from "../../state/words";
 import { Button } from "../../ui/Button";
 import { Copyable } from "../../ui/Copy";
+import { focusIfLost } from "../../ui/Difference";
 import { Claim, Pill } from "../../ui/Pill";
 import styles from "./Details.module.css";
 import { Fit } from "./Fit";
@@ -54,12 +55,10 @@ export function CatalogRow({ model, date, pull, current, ready }: CatalogRowProp
         </div>
       </div>
       <Fit fit={fit} />
-      <div className={rows.foot}>
-        <FitActions model={name} installed={model.installed} actions={fit.actions} />
-        <Fold of={title} name={name} open={open} onOpen={() => setOpen(!open)} />
-      </div>
+      <Fold of={title} name={name} open={open} onOpen={() => setOpen(!open)} />
       {open && (
         <div className={styles.details}>
+          <FitActions model={name} installed={model.installed} actions={fit.actions} />
           <Terms fit={fit} />
           <dl className={styles.facts}>
             <Fact name="Name">{name}</Fact>
@@ -81,10 +80,15 @@ export function CatalogRow({ model, date, pull, current, ready }: CatalogRowProp
 function Download(props: { model: CatalogModel; pull: PullView | undefined; ready: boolean }) {
   const { model, pull, ready } = props;
   const panel = usePanel();
+  const [pressed, setPressed] = useState(false);
   const download = useAction(() => pullModel(panel, model.name));
   if (pull && pull.state.kind !== "done") {
     const { tone, word } = pullWord(pull);
-    return <Pill tone={tone}>{word}</Pill>;
+    return (
+      <span tabIndex={-1} ref={pressed ? focusIfLost : undefined}>
+        <Pill tone={tone}>{word}</Pill>
+      </span>
+    );
   }
   if (model.installed) return <Pill tone="open">Installed</Pill>;
   if (!ready) return null;
@@ -93,7 +97,10 @@ function Download(props: { model: CatalogModel; pull: PullView | undefined; read
       icon="save"
       busy={download.busy}
       data-testid={`download-${model.name}`}
-      onClick={() => void download.start()}
+      onClick={() => {
+        setPressed(true);
+        void download.start();
+      }}
     >
       Download<span className="unseen"> {model.title}</span>
     </Button>

@@ -69,7 +69,13 @@ function Present({ view, models, onByName }: PresentProps) {
   return (
     <div className={styles.stack}>
       <Pulls pulls={view.pulls} />
-      {problem && <ProblemNote problem={problem} testId="models-problem" />}
+      {problem && (
+        <ProblemNote problem={problem} testId="models-problem">
+          <Button icon="restart" onClick={() => void store.refresh()}>
+            Try again
+          </Button>
+        </ProblemNote>
+      )}
       <div className={styles.tools}>
         {many ? (
           <SearchField

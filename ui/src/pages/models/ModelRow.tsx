@@ -101,42 +101,31 @@ export function Fold({ of, name, open, onOpen }: FoldProps) {
   );
 }
 
-function LoadButton({ model, doing }: { model: InstalledModel; doing: Doing | undefined }) {
+type LoadButtonProps = { model: InstalledModel; doing: Doing | undefined };
+
+/** Into memory and out of it. The same button throughout, so that the focus and the place stay. */
+function LoadButton({ model, doing }: LoadButtonProps) {
   const panel = usePanel();
   const { ollama } = useSnapshot();
   const { name, loaded } = model;
-  const named = <span className="unseen"> {name}</span>;
   if (ollama.state.kind !== "ready") return null;
-  if (doing === "loading") {
-    return (
-      <>
-        <Pill tone="moving">Loading</Pill>
-        <Button
-          icon="stop"
-          data-testid={`cancel-load-${name}`}
-          onClick={() => void unloadModel(panel, name)}
-        >
-          Cancel<span className="unseen"> loading {name}</span>
-        </Button>
-      </>
-    );
-  }
-  if (loaded) {
-    return (
-      <Button
-        icon="eject"
-        busy={doing === "unloading"}
-        data-testid={`unload-${name}`}
-        onClick={() => void unloadModel(panel, name)}
-      >
-        Take out of memory{named}
-      </Button>
-    );
-  }
+  const loading = doing === "loading";
+  const out = loading || loaded !== null;
   return (
-    <Button icon="play" data-testid={`load-${name}`} onClick={() => void loadModel(panel, name)}>
-      Load and measure{named}
-    </Button>
+    <>
+      {loading && <Pill tone="moving">Loading</Pill>}
+      <Button
+        icon={loading ? "stop" : out ? "eject" : "play"}
+        busy={doing === "unloading"}
+        data-testid={`${loading ? "cancel-load" : out ? "unload" : "load"}-${name}`}
+        onClick={() => void (out ? unloadModel(panel, name) : loadModel(panel, name))}
+      >
+        {loading ? "Cancel" : out ? "Take out of memory" : "Load and measure"}
+        <span className="unseen">
+          {loading ? " loading" : ""} {name}
+        </span>
+      </Button>
+    </>
   );
 }
 

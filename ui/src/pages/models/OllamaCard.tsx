@@ -20,11 +20,12 @@ import {
 import { type Panel, useNow, usePanel } from "../../state/panel";
 import { go, href } from "../../state/route";
 import { Button } from "../../ui/Button";
+import { focusIfLost } from "../../ui/Difference";
 import type { IconName } from "../../ui/Icon";
 import { Menu, MenuItem, MenuLine } from "../../ui/Menu";
 import { Card } from "../../ui/Page";
 import { Pill } from "../../ui/Pill";
-import { ProblemNote, Remark } from "../../ui/Problem";
+import { Details, ProblemNote, Remark } from "../../ui/Problem";
 import styles from "./Models.module.css";
 import { OllamaPort } from "./OllamaPort";
 
@@ -54,17 +55,23 @@ export function OllamaCard({ ollama }: { ollama: OllamaView }) {
       <Card>
         <div className={styles.card}>
           <div className={styles.cardHead}>
-            <h2>Ollama</h2>
-            <span role="status" data-testid="ollama-state">
-              <Pill tone={tone}>{word}</Pill>
-            </span>
-            <Sentence ollama={ollama} />
-            <div className={styles.cardEnd}>
+            <div className={styles.cardMain}>
+              <h2>Ollama</h2>
+              <span role="status" data-testid="ollama-state">
+                <Pill tone={tone}>{word}</Pill>
+              </span>
+              <Sentence ollama={ollama} />
               {!calm && !problem && <Actions ollama={ollama} />}
-              <More ollama={ollama} />
             </div>
+            <More ollama={ollama} />
           </div>
-          {problem && (
+          {problem && state.kind === "notInstalled" && (
+            <Remark testId="ollama-problem" actions={<Actions ollama={ollama} />}>
+              <p>{problem.message}</p>
+              <Details text={problem.detail} />
+            </Remark>
+          )}
+          {problem && state.kind !== "notInstalled" && (
             <ProblemNote problem={problem} testId="ollama-problem">
               <Actions ollama={ollama} />
             </ProblemNote>
@@ -82,8 +89,15 @@ export function OllamaCard({ ollama }: { ollama: OllamaView }) {
 }
 
 function Sentence({ ollama }: { ollama: OllamaView }) {
+  const { kind } = ollama.state;
+  const [first] = useState(kind);
   return (
-    <p className={styles.sentence}>
+    <p
+      key={kind}
+      className={styles.sentence}
+      tabIndex={-1}
+      ref={kind === first ? undefined : focusIfLost}
+    >
       {ollamaCounts(ollama) ? <Counting ollama={ollama} /> : ollamaSentence(ollama, Date.now())}
     </p>
   );

@@ -2,6 +2,7 @@ import type { PullView } from "../../ipc/bindings/PullView";
 import { cancelPull, pausePull, resumePull } from "../../state/modelActions";
 import { pullAnnouncement, pullShare, pullWords } from "../../state/modelWords";
 import { usePanel } from "../../state/panel";
+import { focusPageTitle } from "../../state/route";
 import { Bar } from "../../ui/Bar";
 import { Button } from "../../ui/Button";
 import { Foreign } from "../../ui/Foreign";
@@ -78,7 +79,11 @@ function Buttons({ pull: { name, state } }: { pull: PullView }) {
       <Button
         icon="check"
         data-testid={`put-away-${name}`}
-        onClick={() => void cancelPull(panel, name)}
+        onClick={() => {
+          // The button goes with its row.
+          focusPageTitle();
+          void cancelPull(panel, name);
+        }}
       >
         Put away{of}
       </Button>
@@ -98,7 +103,11 @@ function Buttons({ pull: { name, state } }: { pull: PullView }) {
       <Button
         icon="close"
         data-testid={`cancel-${name}`}
-        onClick={() => void cancelPull(panel, name)}
+        onClick={() => {
+          // The button goes with its row.
+          focusPageTitle();
+          void cancelPull(panel, name);
+        }}
       >
         Cancel{of}
       </Button>

@@ -23,13 +23,12 @@ export function OfferRow({ offer, settings, onChange }: OfferRowProps) {
   return (
     <div>
       <Row
-        titleId={id}
-        title={offer.title}
+        title={<label htmlFor={id}>{offer.title}</label>}
         detailId={`${id}-detail`}
         detail={<Explained text={offer.detail} variable={offer.variable} />}
       >
         <Select
-          aria-labelledby={id}
+          id={id}
           aria-describedby={`${id}-detail`}
           data-testid={`ollama-${offer.key}`}
           value={own ? "own" : (value ?? "none")}

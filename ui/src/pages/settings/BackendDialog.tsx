@@ -127,6 +127,7 @@ export function BackendDialog({ backend, onClose }: BackendDialogProps) {
           typed={form.key}
           onChange={(secret) => change({ secret })}
           onType={form.typeKey}
+          onLeave={leave}
         />
       </form>
       <div role="status" className={styles.stack}>
@@ -143,11 +144,12 @@ type SecretFieldProps = {
   typed: string | undefined;
   onChange: (secret: string | null) => void;
   onType: (value: string) => void;
+  onLeave: () => void;
 };
 
 const NEW = " new";
 
-function SecretField({ value, typed, onChange, onType }: SecretFieldProps) {
+function SecretField({ value, typed, onChange, onType, onLeave }: SecretFieldProps) {
   const { host } = usePanel();
   const stored = useQuery("secrets", () => host.call("secrets"));
   const names = secretChoices(stored.value?.secrets ?? [], value);
@@ -159,7 +161,9 @@ function SecretField({ value, typed, onChange, onType }: SecretFieldProps) {
         hint={
           <>
             Given to it as a bearer token, if it wants one.{" "}
-            <a href={href({ page: "settings", part: "secrets" })}>Secrets</a>
+            <a href={href({ page: "settings", part: "secrets" })} onClick={onLeave}>
+              Secrets
+            </a>
           </>
         }
       >
@@ -207,7 +211,7 @@ function SecretField({ value, typed, onChange, onType }: SecretFieldProps) {
 function Found({ check }: { check: BackendCheck }) {
   const { models, problem, cautions } = check;
   return (
-    <>
+    <div className={styles.stack} ref={nearest}>
       {problem ? (
         <ProblemNote problem={problem} testId="check-problem" />
       ) : (
@@ -228,6 +232,11 @@ function Found({ check }: { check: BackendCheck }) {
           <p>{caution}</p>
         </Remark>
       ))}
-    </>
+    </div>
   );
+}
+
+/** The answer may come below what is in view. The same function, so that it runs once. */
+function nearest(answer: HTMLElement | null) {
+  answer?.scrollIntoView({ block: "nearest" });
 }

@@ -37,9 +37,10 @@ export function formatContext(tokens: number): string {
   return `${Number.isInteger(millions) ? millions : millions.toFixed(1)}M`;
 }
 
-export const formatSpeed = (bytes: number): string => `${formatMemorySmall(bytes)} a second`;
-const formatMemorySmall = (bytes: number) =>
-  bytes < MB ? `${Math.round(bytes / 1024)} kB` : `${formatCount(Math.round(bytes / MB))} MB`;
+export function formatSpeed(bytes: number): string {
+  if (bytes < MB) return `${Math.round(bytes / 1024)} kB a second`;
+  return `${formatCount(Math.round(bytes / MB))} MB a second`;
+}
 
 /** How long something will take. It is never exact, so it does not look exact. */
 export function timeLeft(seconds: number): string {
@@ -140,10 +141,9 @@ export function sizeWords({ size, cloud }: InstalledModel): string {
   return cloud ? "Takes no room on disk" : `${formatMemory(size, "up")} on disk`;
 }
 
-const share = ({ completed, total }: PullView) =>
+/** How much of it is here, from 0 to 1. */
+export const pullShare = ({ completed, total }: PullView): number =>
   total === null || total === 0 ? 0 : Math.min(1, completed / total);
-
-export const pullShare = share;
 
 /** How a download does, in a word. */
 export function pullWord({ state }: PullView): { tone: Tone; word: string } {
@@ -194,7 +194,7 @@ export function pullWords(pull: PullView): string {
 /** The same for those who hear it: it changes at each quarter and at each turn, not each moment. */
 export function pullAnnouncement(pull: PullView): string {
   const { name, state } = pull;
-  const quarter = Math.floor(share(pull) * 4) * 25;
+  const quarter = Math.floor(pullShare(pull) * 4) * 25;
   switch (state.kind) {
     case "waiting":
       return `The download of ${name} waits.`;

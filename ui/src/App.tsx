@@ -3,6 +3,8 @@ import { ActivityPage } from "./pages/activity/ActivityPage";
 import { AnswersPage } from "./pages/answers/AnswersPage";
 import { ChangesPage } from "./pages/changes/ChangesPage";
 import { HomePage } from "./pages/home/HomePage";
+import { ModelsPage } from "./pages/models/ModelsPage";
+import { OllamaLogPage } from "./pages/models/OllamaLogPage";
 import { Shell } from "./pages/Shell";
 import { StartFailed, Starting } from "./pages/Starting";
 import { ServerPage } from "./pages/server/ServerPage";
@@ -52,6 +54,10 @@ function CurrentPage() {
       return <StartPage key={route.server} name={route.server} />;
     case "activity":
       return <ActivityPage entry={route.entry} chosen={route.chosen ?? {}} />;
+    case "models":
+      return <ModelsPage part={route.part} model={route.model} />;
+    case "ollamaLog":
+      return <OllamaLogPage />;
     case "settings":
       return <SettingsPage part={route.part} />;
     case "answers":

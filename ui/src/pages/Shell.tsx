@@ -28,6 +28,12 @@ const PLACES: Place[] = [
     pages: ["activity"],
   },
   {
+    word: "Models",
+    icon: "models",
+    route: { page: "models", part: "installed" },
+    pages: ["models", "ollamaLog"],
+  },
+  {
     word: "Settings",
     icon: "settings",
     route: { page: "settings" },

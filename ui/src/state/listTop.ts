@@ -17,3 +17,17 @@ export function useListTop<L extends HTMLElement, A extends HTMLElement>() {
   }, []);
   return { list, above, top };
 }
+
+/** The same where the list knows of nothing above it: it follows the height of the whole page. */
+export function useOwnTop<L extends HTMLElement>() {
+  const list = useRef<L>(null);
+  const [top, setTop] = useState(0);
+  useLayoutEffect(() => {
+    const measure = () => setTop(list.current?.offsetTop ?? 0);
+    measure();
+    const observer = new ResizeObserver(measure);
+    for (const part of document.getElementById("main")?.children ?? []) observer.observe(part);
+    return () => observer.disconnect();
+  }, []);
+  return { list, top };
+}

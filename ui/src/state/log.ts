@@ -20,7 +20,26 @@ const inOrder = <T>(action: () => Promise<T>): Promise<T> => {
   return done;
 };
 
+/** Whose log it is: how it is read and told, and how telling ends. */
+type Source = {
+  event: "logAppended" | "ollamaLogAppended";
+  read: () => Promise<LogLine[]>;
+  end: () => Promise<unknown>;
+};
+
 export function follow(host: Host, server: string, show: (view: LogView) => void): () => void {
+  const read = () => host.call("server_log", { server, watch: true });
+  const end = () => host.call("stop_log");
+  return followSource(host, { event: "logAppended", read, end }, show);
+}
+
+export function followOllama(host: Host, show: (view: LogView) => void): () => void {
+  const read = () => host.call("ollama_log", { watch: true });
+  const end = () => host.call("stop_ollama_log");
+  return followSource(host, { event: "ollamaLogAppended", read, end }, show);
+}
+
+function followSource(host: Host, source: Source, show: (view: LogView) => void): () => void {
   let lines: readonly LogLine[] = [];
   let listening = true;
   let answered = false;
@@ -36,11 +55,11 @@ export function follow(host: Host, server: string, show: (view: LogView) => void
     // Lines that come before the answer are part of it: what it says first is older.
     const early: LogLine[] = [];
     stop = host.on((event) => {
-      if (event.event !== "logAppended" || !listening) return;
+      if (event.event !== source.event || !listening) return;
       if (answered) add(event.payload);
       else early.push(...event.payload);
     });
-    const first = await host.call("server_log", { server, watch: true });
+    const first = await source.read();
     answered = true;
     add(first);
     add(early);
@@ -52,7 +71,7 @@ export function follow(host: Host, server: string, show: (view: LogView) => void
     listening = false;
     void inOrder(async () => {
       stop();
-      await host.call("stop_log");
+      await source.end();
     }).catch(() => {
       // Nothing is shown any more, and the next log that is opened ends this one.
     });
@@ -64,5 +83,13 @@ export function useServerLog(server: string): LogView {
   const { host } = usePanel();
   const [view, show] = useState<LogView>({ kind: "loading" });
   useEffect(() => follow(host, server, show), [host, server]);
+  return view;
+}
+
+/** The log of the Ollama that Drawbridge starts, as it grows. */
+export function useOllamaLog(): LogView {
+  const { host } = usePanel();
+  const [view, show] = useState<LogView>({ kind: "loading" });
+  useEffect(() => followOllama(host, show), [host]);
   return view;
 }

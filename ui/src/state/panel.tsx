@@ -13,6 +13,7 @@ import type { Snapshot } from "../ipc/bindings/Snapshot";
 import type { Host } from "../ipc/host";
 import { ActivityFeed, type FeedView } from "./activity";
 import { ANYTHING } from "./activityFilter";
+import { Models } from "./models";
 import { Notices } from "./notices";
 import { type PanelState, Store } from "./store";
 import { WorkWatch } from "./workWatch";
@@ -26,6 +27,7 @@ export type Panel = {
   /** What fits the filter of the activity page. */
   narrowed: ActivityFeed;
   work: WorkWatch;
+  models: Models;
   notices: Notices;
 };
 
@@ -36,6 +38,7 @@ export function makePanel(host: Host): Panel {
     feed: new ActivityFeed(host),
     narrowed: new ActivityFeed(host),
     work: new WorkWatch(),
+    models: new Models(host),
     notices: new Notices(),
   };
 }
@@ -53,7 +56,10 @@ type PanelProviderProps = {
 export function PanelProvider({ panel, record = true, children }: PanelProviderProps) {
   useEffect(() => {
     const stops = [panel.store.follow()];
-    if (record) stops.push(panel.feed.follow(), panel.work.follow(panel.host));
+    if (record) {
+      stops.push(panel.feed.follow(), panel.work.follow(panel.host));
+      stops.push(panel.models.listen(panel.notices));
+    }
     return () => {
       for (const stop of stops) stop();
     };

@@ -9,12 +9,15 @@ export type Route =
   | { page: "activity"; entry: number | undefined; chosen?: Chosen }
   | { page: "changes"; server: string }
   | { page: "start"; server: string }
+  | { page: "models"; part: ModelsPart; model?: string }
+  | { page: "ollamaLog" }
   | { page: "settings"; part?: SettingsPart }
   | { page: "answers" };
 export type ServerTab = "state" | "log" | "settings";
+export type ModelsPart = "installed" | "catalog" | "computer";
 /** What the settings can be opened at. */
 export type SettingsPart = (typeof SETTINGS_PARTS)[number];
-const SETTINGS_PARTS = ["apps", "secrets", "record"] as const;
+const SETTINGS_PARTS = ["apps", "secrets", "ollama", "backends", "record"] as const;
 
 export function parseRoute(hash: string): Route {
   const [path = "", ...query] = hash.replace(/^#\/?/, "").split("?");
@@ -30,6 +33,12 @@ export function parseRoute(hash: string): Route {
     const entry = Number.isSafeInteger(number) && number > 0 ? number : undefined;
     const chosen = readChosen(query.join("?"));
     return { page: "activity", entry, ...(isChosen(chosen) && { chosen }) };
+  }
+  if (page === "models") {
+    const [part, model] = rest;
+    if (part === "log") return { page: "ollamaLog" };
+    if (part === "catalog" && model) return { page: "models", part, model };
+    return { page: "models", part: part === "catalog" || part === "computer" ? part : "installed" };
   }
   if (page !== "settings") return { page: "home" };
   if (rest[0] === "answers") return { page: "answers" };
@@ -52,6 +61,13 @@ export function href(route: Route): string {
       const list = route.entry === undefined ? "#/activity" : `#/activity/${route.entry}`;
       return `${list}${writeChosen(route.chosen ?? {})}`;
     }
+    case "models": {
+      if (route.part === "installed") return "#/models";
+      const part = `#/models/${route.part}`;
+      return route.model === undefined ? part : `${part}/${encodeURIComponent(route.model)}`;
+    }
+    case "ollamaLog":
+      return "#/models/log";
     case "answers":
       return "#/settings/answers";
     case "settings":

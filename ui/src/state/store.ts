@@ -33,6 +33,8 @@ export class Store {
     return () => this.#listeners.delete(listener);
   };
   readonly state = () => this.#state;
+  /** How everything stood when the engine last said so, without any guess. */
+  readonly known = () => this.#newest;
 
   /** Follows the engine until the returned function is called. */
   follow(): () => void {

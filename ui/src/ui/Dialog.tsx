@@ -67,10 +67,12 @@ type QuestionProps = {
   /** The word on the button that does it. */
   doIt: string;
   action: () => Promise<unknown>;
+  /** Something that can be set back is no danger. */
+  kind?: "danger" | "primary";
 };
 
 /** Asks once before what cannot be undone. The focus is on the way out. */
-export function Question({ open, onClose, title, children, doIt, action }: QuestionProps) {
+export function Question({ open, onClose, title, children, doIt, action, kind }: QuestionProps) {
   const cancel = useRef<HTMLButtonElement>(null);
   const { start, busy, error, clear } = useAction(action);
   const close = () => {
@@ -93,7 +95,7 @@ export function Question({ open, onClose, title, children, doIt, action }: Quest
             <footer className={styles.footer}>
               <AlertDialog.Close ref={cancel} render={<Button>Cancel</Button>} />
               <Button
-                kind="danger"
+                kind={kind ?? "danger"}
                 busy={busy}
                 data-testid="question-do"
                 onClick={async () => {

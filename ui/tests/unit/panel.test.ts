@@ -26,6 +26,13 @@ describe("routes", () => {
       { page: "changes", server: "my notes & Größe" },
       { page: "start", server: "files" },
       { page: "answers" },
+      { page: "models", part: "installed" },
+      { page: "models", part: "catalog" },
+      { page: "models", part: "catalog", model: "hf.co/someone/model:Q4_K_M" },
+      { page: "models", part: "computer" },
+      { page: "ollamaLog" },
+      { page: "settings", part: "ollama" },
+      { page: "settings", part: "backends" },
     ];
     for (const route of routes) expect(parseRoute(href(route))).toEqual(route);
     expect(parseRoute("#/nowhere")).toEqual({ page: "home" });

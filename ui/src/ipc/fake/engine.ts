@@ -12,8 +12,11 @@ import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TokenPlacement } from "../bindings/TokenPlacement";
 import type { TransportView } from "../bindings/TransportView";
+import { backendsOf } from "./backends";
 import { FakeCalls } from "./calls";
 import { FakeHeld } from "./held";
+import { FakeOllama } from "./ollama";
+import { ollamaOf, playOf } from "./ollamaStates";
 import { lastsOf, makeQuestion } from "./questions";
 import { FakeRecord } from "./record";
 import { Refusal } from "./refusal";
@@ -33,18 +36,26 @@ export class FakeEngine {
   readonly calls = new FakeCalls(this);
   readonly held = new FakeHeld();
   readonly secrets: FakeSecrets;
+  readonly ollama: FakeOllama;
   /** How often the window with the questions was asked for. */
   questionsShown = 0;
+  /** How often the page with Ollama's download was asked for. */
+  downloadsOpened = 0;
   #listeners = new Set<(event: PanelEvent) => void>();
   #logs = new Map<string, LogLine[]>();
   #watched: string | undefined;
   #removed = new Map<string, { server: ServerView; at: number }>();
   readonly drafts = new Map<string, ServerDraft>();
 
-  constructor(scene: Scene) {
-    this.snapshot = snapshotOf(scene);
+  constructor(scene: Scene, play = new URLSearchParams()) {
+    this.snapshot = {
+      ...snapshotOf(scene),
+      ollama: ollamaOf(playOf(scene, play.get("ollama"))),
+      backends: backendsOf(play.get("backends")),
+    };
     this.record = new FakeRecord(...madeRecord(scene));
     this.secrets = new FakeSecrets(scene);
+    this.ollama = new FakeOllama(this, play);
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) this.token = makeToken();
     for (const server of this.snapshot.servers) this.#firstLog(server);
     for (const question of this.snapshot.questions) this.#expire(question);
@@ -316,7 +327,13 @@ export class FakeEngine {
   ensureVscode(_placement: TokenPlacement) {
     if (this.snapshot.clients.some(({ name }) => name === "vscode")) return;
     this.token = makeToken();
-    const vscode = { name: "vscode", sessions: 0, lastSeen: null, paused: null };
+    const vscode = {
+      name: "vscode",
+      sessions: 0,
+      lastSeen: null,
+      paused: null,
+      mayManageModels: false,
+    };
     const clients = [...this.snapshot.clients, vscode];
     this.change({ clients: clients.sort((a, b) => a.name.localeCompare(b.name)) });
     this.setting("The app vscode may connect.");

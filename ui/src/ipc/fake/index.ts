@@ -1,8 +1,10 @@
 import type { CommandError } from "../bindings/CommandError";
 import type { Commands } from "../bindings/commands";
 import type { CommandName, Host } from "../host";
+import { backendHandlers } from "./backends";
 import { FakeEngine } from "./engine";
 import { lookHandlers } from "./looks";
+import { modelHandlers } from "./modelWork";
 import { recordHandlers } from "./recordWork";
 import { Refusal } from "./refusal";
 import { SCENES, type Scene } from "./scenes";
@@ -23,12 +25,14 @@ const wait = (ms: number) => new Promise<void>((resolve) => setTimeout(resolve, 
  * A host in the browser: development, tests, screenshots. The address selects what it plays:
  * `?scene=` one of [`SCENES`], `?fail=pause,…` the commands that fail (`all` for each that
  * changes something), `?live=1` an app that calls tools, `?delay=` milliseconds a command takes,
- * `?chooses=nothing` a person who closes the dialog for a file.
+ * `?chooses=nothing` a person who closes the dialog for a file, `?ollama=` one of
+ * [`OLLAMA_PLAYS`](./ollamaStates.ts), `?models=`, `?pulls=`, `?computer=` and `?backends=` what
+ * `modelData.ts`, `pulls.ts`, `hardware.ts` and `backends.ts` say.
  */
 export function fakeHost(params: URLSearchParams): Host {
   const asked = params.get("scene");
   const scene: Scene = SCENES.find((each) => each === asked) ?? "full";
-  const engine = new FakeEngine(scene);
+  const engine = new FakeEngine(scene, params);
   const failing = new Set((params.get("fail") ?? "").split(",").filter(Boolean));
   const delay = Number(params.get("delay") ?? DELAY_MS);
   const handlers = handle(engine, scene);
@@ -67,7 +71,7 @@ function failure(
 }
 
 const changes = (name: CommandName) =>
-  !/^(snapshot|tool_d|start_review|secrets$|server_log|stop_log|activity_|away$|looked_|record_state|check_|cancel_record|server_draft|preview_|read_|has_tray|start_at_login)/.test(
+  !/^(snapshot|tool_d|start_review|secrets$|server_log|stop_log|ollama_log|stop_ollama_log|models$|model_fit|computer$|stop_computer|open_ollama|activity_|away$|looked_|record_state|check_|cancel_record|server_draft|preview_|read_|has_tray|start_at_login)/.test(
     name,
   );
 
@@ -96,6 +100,8 @@ function handle(engine: FakeEngine, scene: Scene): Handlers {
     restart_server: ({ server }) => done(void engine.stop(server, () => engine.start(server))),
     ...lookHandlers(engine, scene),
     ...recordHandlers(engine, scene),
+    ...modelHandlers(engine),
+    ...backendHandlers(engine),
     answer_questions: ({ questions, answer }) => done(void engine.answer(questions, answer)),
     deny_all_questions: () =>
       done(

@@ -65,7 +65,7 @@ export function lookHandlers(engine: FakeEngine, scene: Scene): Pick<Handlers, N
     },
     dismiss_blocked: ({ blocked }) =>
       done(engine.change({ blocked: engine.snapshot.blocked.filter(({ id }) => id !== blocked) })),
-    secrets: () => engine.secrets.view(engine.drafts),
+    secrets: () => engine.secrets.view(engine.drafts, engine.snapshot.backends),
     store_secret: ({ name, value }) => {
       engine.secrets.set(name, value);
       const named = engine.secrets.view(engine.drafts).secrets.find((each) => each.name === name);

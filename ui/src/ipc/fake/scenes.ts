@@ -4,6 +4,7 @@ import type { ServerView } from "../bindings/ServerView";
 import type { Snapshot } from "../bindings/Snapshot";
 import type { TransportView } from "../bindings/TransportView";
 import { held, heldMild } from "./held";
+import { ollamaOf, playOf } from "./ollamaStates";
 import { questionWithSecret, someAnswers, someQuestions } from "./questions";
 import { missingSecret, someBlocked } from "./secrets";
 import { computerTools, filesTools, gitTools, manyTools, weatherTools } from "./tools";
@@ -207,9 +208,10 @@ function withPauses(full: Snapshot): Snapshot {
 }
 
 function clients(): ClientView[] {
+  const rest = { paused: null, mayManageModels: false };
   return [
-    { name: "chat", sessions: 0, lastSeen: Date.now() - 3 * 60 * MINUTE, paused: null },
-    { name: "vscode", sessions: 2, lastSeen: Date.now() - MINUTE, paused: null },
+    { name: "chat", sessions: 0, lastSeen: Date.now() - 3 * 60 * MINUTE, ...rest },
+    { name: "vscode", sessions: 2, lastSeen: Date.now() - MINUTE, ...rest },
   ];
 }
 
@@ -241,6 +243,8 @@ export function snapshotOf(scene: Scene): Snapshot {
     questions: [],
     allowedAnswers: [],
     blocked: [],
+    ollama: ollamaOf(playOf(scene, null)),
+    backends: [],
   };
   switch (scene) {
     case "first-start":

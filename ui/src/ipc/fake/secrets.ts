@@ -1,3 +1,4 @@
+import type { BackendView } from "../bindings/BackendView";
 import type { BlockedView } from "../bindings/BlockedView";
 import type { Problem } from "../bindings/Problem";
 import type { SecretsView } from "../bindings/SecretsView";
@@ -48,13 +49,21 @@ export class FakeSecrets {
     this.#problem = null;
   }
 
-  view(drafts: ReadonlyMap<string, ServerDraft>): SecretsView {
+  view(
+    drafts: ReadonlyMap<string, ServerDraft>,
+    backends: readonly BackendView[] = [],
+  ): SecretsView {
     const all = this.#named.map((each) => ({ ...each, servers: [...each.servers] }));
     for (const [server, draft] of drafts) {
       for (const name of secretsOf(draft)) {
         const known = all.find((each) => each.name === name);
         if (!known) all.push({ name, servers: [server], clients: [] });
         else if (!known.servers.includes(server)) known.servers.push(server);
+      }
+    }
+    for (const { secret } of backends) {
+      if (secret !== null && !all.some(({ name }) => name === secret)) {
+        all.push({ name: secret, servers: [], clients: [] });
       }
     }
     const stored = (name: string) => (this.#problem ? null : this.store.has(name));

@@ -19,6 +19,7 @@ import { ConnectVscode } from "./ConnectVscode";
 import { FirstSteps, useFirstSteps } from "./FirstSteps";
 import styles from "./Home.module.css";
 import { Looks } from "./Looks";
+import { Ollama } from "./Ollama";
 import { Pauses } from "./Pauses";
 import { Troubles } from "./Troubles";
 import { Waiting } from "./Waiting";
@@ -38,6 +39,7 @@ export function HomePage() {
       {toLookAt.length > 0 && <Looks looks={toLookAt} />}
       <AwayCard />
       <Pauses />
+      {!steps.shown && <Ollama />}
       {steps.shown ? <FirstSteps onAddServer={() => setAdding(true)} /> : <Connect />}
       <Recent />
       <AddServer open={adding} onClose={() => setAdding(false)} />

@@ -1,4 +1,3 @@
-import { Tabs } from "@base-ui/react/tabs";
 import { type ReactNode, useState } from "react";
 import type { ServerView } from "../../ipc/bindings/ServerView";
 import { setServerEnabled } from "../../state/actions";
@@ -9,6 +8,7 @@ import { Blank } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
 import { Icon } from "../../ui/Icon";
 import { Page } from "../../ui/Page";
+import { Parts } from "../../ui/Parts";
 import { Pill } from "../../ui/Pill";
 import { Switch } from "../../ui/Switch";
 import { EditServer } from "../add/EditServer";
@@ -17,12 +17,6 @@ import styles from "./Server.module.css";
 import { ServerLog } from "./ServerLog";
 import { ServerSettings } from "./ServerSettings";
 import { ServerStateTab } from "./ServerStateTab";
-
-const TABS: { tab: ServerTab; word: string }[] = [
-  { tab: "state", word: "State" },
-  { tab: "log", word: "Log" },
-  { tab: "settings", word: "Settings" },
-];
 
 export function ServerPage({ name, tab }: { name: string; tab: ServerTab }) {
   const server = useServer(name);
@@ -77,33 +71,20 @@ function Present(props: { server: ServerView; tab: ServerTab; above: ReactNode }
         </div>
       }
     >
-      <Tabs.Root
-        className={styles.tabs}
+      <Parts
+        label={`Parts of ${name}`}
         value={tab}
-        onValueChange={(next) => go({ page: "server", server: name, tab: next as ServerTab })}
-      >
-        <Tabs.List className={styles.tabList} aria-label={`Parts of ${name}`}>
-          {TABS.map((each) => (
-            <Tabs.Tab
-              key={each.tab}
-              value={each.tab}
-              className={styles.tab}
-              data-testid={`tab-${each.tab}`}
-            >
-              {each.word}
-            </Tabs.Tab>
-          ))}
-        </Tabs.List>
-        <Tabs.Panel value="state" className={styles.panel}>
-          <ServerStateTab server={server} />
-        </Tabs.Panel>
-        <Tabs.Panel value="log" className={styles.panel}>
-          <ServerLog key={name} server={name} />
-        </Tabs.Panel>
-        <Tabs.Panel value="settings" className={styles.panel}>
-          <ServerSettings server={server} onEdit={() => setEditing(name)} />
-        </Tabs.Panel>
-      </Tabs.Root>
+        onChange={(next) => go({ page: "server", server: name, tab: next })}
+        parts={[
+          { part: "state", word: "State", content: () => <ServerStateTab server={server} /> },
+          { part: "log", word: "Log", content: () => <ServerLog key={name} server={name} /> },
+          {
+            part: "settings",
+            word: "Settings",
+            content: () => <ServerSettings server={server} onEdit={() => setEditing(name)} />,
+          },
+        ]}
+      />
       <EditServer server={editing} onClose={() => setEditing(undefined)} />
     </Page>
   );

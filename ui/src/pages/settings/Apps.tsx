@@ -1,4 +1,5 @@
-import { useState } from "react";
+import { useId, useState } from "react";
+import { setClientManagesModels } from "../../state/modelActions";
 import { useNow, usePanel, useSnapshot } from "../../state/panel";
 import { appName, formatAgo, formatExact, plural } from "../../state/words";
 import { Blank } from "../../ui/Blank";
@@ -9,6 +10,8 @@ import { PausedWords } from "../../ui/Moment";
 import { Card, Row, Section } from "../../ui/Page";
 import { PauseControl } from "../../ui/PauseControl";
 import { Pill } from "../../ui/Pill";
+import { Switch } from "../../ui/Switch";
+import styles from "./Settings.module.css";
 
 /** Who may connect. */
 export function Apps({ first }: { first: boolean }) {
@@ -31,47 +34,49 @@ export function Apps({ first }: { first: boolean }) {
             VS Code is added with its setup, below.
           </Blank>
         )}
-        {clients.map(({ name, sessions, lastSeen, paused }) => (
-          <Row
-            key={name}
-            title={appName(name)}
-            detail={
-              <>
-                <span title={lastSeen === null ? undefined : formatExact(lastSeen)}>
-                  {lastSeen === null
-                    ? "Has not connected since Drawbridge started."
-                    : `Last request ${formatAgo(lastSeen, now)}.`}
-                </span>
-                {paused && (
-                  <>
-                    {" "}
-                    <PausedWords paused={paused} />
-                  </>
-                )}
-              </>
-            }
-          >
-            {paused && <Pill tone="paused">Paused</Pill>}
-            {sessions > 0 && <Pill tone="open">{plural(sessions, "session")}</Pill>}
-            <PauseControl
-              scope={{ kind: "app", client: name }}
-              paused={paused}
-              of={appName(name)}
-              testId={`pause-app-${name}`}
-            />
-            {name === "vscode" && (
-              <Button icon="key" data-testid="renew-token" onClick={() => setRenewing(true)}>
-                New token
-              </Button>
-            )}
-            <Button
-              icon="remove"
-              data-testid={`remove-app-${name}`}
-              onClick={() => setRemoving(name)}
+        {clients.map(({ name, sessions, lastSeen, paused, mayManageModels }) => (
+          <div key={name} className={styles.app}>
+            <Row
+              title={appName(name)}
+              detail={
+                <>
+                  <span title={lastSeen === null ? undefined : formatExact(lastSeen)}>
+                    {lastSeen === null
+                      ? "Has not connected since Drawbridge started."
+                      : `Last request ${formatAgo(lastSeen, now)}.`}
+                  </span>
+                  {paused && (
+                    <>
+                      {" "}
+                      <PausedWords paused={paused} />
+                    </>
+                  )}
+                </>
+              }
             >
-              Remove<span className="unseen"> {appName(name)}</span>
-            </Button>
-          </Row>
+              {paused && <Pill tone="paused">Paused</Pill>}
+              {sessions > 0 && <Pill tone="open">{plural(sessions, "session")}</Pill>}
+              <PauseControl
+                scope={{ kind: "app", client: name }}
+                paused={paused}
+                of={appName(name)}
+                testId={`pause-app-${name}`}
+              />
+              {name === "vscode" && (
+                <Button icon="key" data-testid="renew-token" onClick={() => setRenewing(true)}>
+                  New token
+                </Button>
+              )}
+              <Button
+                icon="remove"
+                data-testid={`remove-app-${name}`}
+                onClick={() => setRemoving(name)}
+              >
+                Remove<span className="unseen"> {appName(name)}</span>
+              </Button>
+            </Row>
+            <ManagesModels name={name} may={mayManageModels} />
+          </div>
         ))}
       </Card>
       <Question
@@ -102,5 +107,35 @@ export function Apps({ first }: { first: boolean }) {
         <p>The old token stops working at once. VS Code is refused until it has the new one.</p>
       </Question>
     </Section>
+  );
+}
+
+/** Using a model is one thing, changing what is installed another. */
+function ManagesModels({ name, may }: { name: string; may: boolean }) {
+  const panel = usePanel();
+  const id = useId();
+  return (
+    <Row
+      titleId={id}
+      title={
+        <>
+          May download and delete models<span className="unseen">: {appName(name)}</span>
+        </>
+      }
+      detail={
+        may
+          ? "It can change what Ollama has installed, and fill the disk."
+          : "It can use the models that are installed, and change none."
+      }
+      detailId={`${id}-detail`}
+    >
+      <Switch
+        checked={may}
+        onChange={(next) => void setClientManagesModels(panel, name, next)}
+        labelledBy={id}
+        describedBy={`${id}-detail`}
+        testId={`manages-models-${name}`}
+      />
+    </Row>
   );
 }

@@ -1,4 +1,5 @@
 import { useId, useRef, useState } from "react";
+import type { BackendView } from "../../ipc/bindings/BackendView";
 import type { SecretView } from "../../ipc/bindings/SecretView";
 import type { Tone } from "../../state/health";
 import { listWords } from "../../state/held";
@@ -23,6 +24,7 @@ const MOST = 100;
 /** What the config refers to and the keyring holds. No value is ever shown. */
 export function Secrets({ first }: { first: boolean }) {
   const { host, notices } = usePanel();
+  const { backends } = useSnapshot();
   const loaded = useQuery("secrets", () => host.call("secrets"));
   const [storing, setStoring] = useState<SecretView | undefined>();
   const [removing, setRemoving] = useState<SecretView | undefined>();
@@ -97,7 +99,10 @@ export function Secrets({ first }: { first: boolean }) {
           loaded.reload();
         }}
       >
-        <p>Its value is forgotten and cannot be brought back. {removing && lackWords(removing)}</p>
+        <p>
+          Its value is forgotten and cannot be brought back.{" "}
+          {removing && lackWords(removing, placesOf(backends, removing))}
+        </p>
       </Question>
     </Section>
   );
@@ -113,6 +118,7 @@ function OneSecret(props: {
 }) {
   const { secret, usable } = props;
   const { name, stored } = secret;
+  const places = placesOf(useSnapshot().backends, secret);
   const word = storedWords(stored) as keyof typeof TONES;
   const tone: Tone = TONES[word];
   return (
@@ -122,7 +128,7 @@ function OneSecret(props: {
           <Foreign text={name} />
         </code>
       }
-      detail={neededWords(secret)}
+      detail={neededWords(secret, places)}
     >
       <Pill tone={tone}>{word}</Pill>
       <Button icon="key" disabled={!usable} data-testid={`store-${name}`} onClick={props.onStore}>
@@ -138,16 +144,21 @@ function OneSecret(props: {
   );
 }
 
-function neededWords({ servers, clients }: SecretView): string {
+/** The places with models that are given a secret. */
+const placesOf = (backends: readonly BackendView[], { name }: SecretView) =>
+  backends.filter(({ secret }) => secret === name).map((each) => each.name);
+
+function neededWords({ servers, clients }: SecretView, places: readonly string[]): string {
   const words = [
     ...servers.map((server) => `“${server}”`),
     ...clients.map((client) => `${appName(client)}, as its token`),
+    ...places.map((place) => `“${place}”, a place with models`),
   ];
   return words.length === 0 ? "Nothing needs it." : `Needed by ${listWords(words, "and")}.`;
 }
 
-function lackWords({ servers, clients }: SecretView): string {
-  const words = [...servers.map((server) => `“${server}”`), ...clients.map(appName)];
+function lackWords({ servers, clients }: SecretView, places: readonly string[]): string {
+  const words = [...[...servers, ...places].map((each) => `“${each}”`), ...clients.map(appName)];
   if (words.length === 0) return "";
   return `${listWords(words, "and")} ${words.length === 1 ? "does" : "do"} not work without it.`;
 }

@@ -11,6 +11,8 @@ import { Card, Page, Row, Section } from "../../ui/Page";
 import { ProblemNote, Remark } from "../../ui/Problem";
 import { Switch } from "../../ui/Switch";
 import { Apps } from "./Apps";
+import { Backends } from "./Backends";
+import { OllamaPart } from "./OllamaPart";
 import { PortForm } from "./PortForm";
 import { Record } from "./Record";
 import { Secrets } from "./Secrets";
@@ -24,6 +26,8 @@ export function SettingsPage({ part }: { part: SettingsPart | undefined }) {
       <Apps first={part === "apps"} />
       <Answers />
       <Secrets first={part === "secrets"} />
+      <OllamaPart first={part === "ollama"} />
+      <Backends first={part === "backends"} />
       <Record first={part === "record"} />
       <VscodeExport />
       <ThisComputer />

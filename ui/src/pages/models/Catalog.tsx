@@ -1,0 +1,128 @@
+import { useId } from "react";
+import type { CatalogModel } from "../../ipc/bindings/CatalogModel";
+import type { ModelsView } from "../../ipc/bindings/ModelsView";
+import { useKept } from "../../state/memory";
+import { catalogFound, useSteadyOrder } from "../../state/modelList";
+import { useModels } from "../../state/models";
+import { canDownload } from "../../state/ollama";
+import { usePanel, useSnapshot } from "../../state/panel";
+import { formatCount, plural } from "../../state/words";
+import { Blank, Skeleton } from "../../ui/Blank";
+import { Button } from "../../ui/Button";
+import { Card } from "../../ui/Page";
+import { ProblemNote } from "../../ui/Problem";
+import { SearchField } from "../../ui/SearchField";
+import { Switch } from "../../ui/Switch";
+import { CatalogRow } from "./CatalogRow";
+import styles from "./Models.module.css";
+import { Pulls } from "./Pulls";
+
+type CatalogProps = { current: string | undefined; onByName: () => void };
+
+/** What can be downloaded, the best fitting first. */
+export function Catalog({ current, onByName }: CatalogProps) {
+  const models = useModels();
+  const panel = usePanel();
+  if (models.kind === "failed" && models.error) {
+    return (
+      <ProblemNote problem={models.error.problem} title="The catalog could not be read">
+        <Button icon="restart" onClick={() => void panel.models.refresh()}>
+          Try again
+        </Button>
+      </ProblemNote>
+    );
+  }
+  if (!models.view) {
+    return (
+      <Card flush>
+        <Skeleton rows={4} label="Reading the catalog" />
+      </Card>
+    );
+  }
+  return <Present view={models.view} current={current} onByName={onByName} />;
+}
+
+function Present({ view, current, onByName }: CatalogProps & { view: ModelsView }) {
+  const { ollama } = useSnapshot();
+  const id = useId();
+  const [keptSearch, setSearch] = useKept("catalogSearch", "");
+  const [keptFitting, setFitting] = useKept("catalogFitting", false);
+  // One that was asked for is not hidden by what was searched before.
+  const inOrder = useSteadyOrder(view.catalog);
+  const hidden = (search: string, fitting: boolean) =>
+    current !== undefined &&
+    !catalogFound(inOrder, search, fitting).some(({ name }) => name === current);
+  const clear = hidden(keptSearch, keptFitting);
+  const search = clear ? "" : keptSearch;
+  const fitting = clear ? false : keptFitting;
+  const found = catalogFound(inOrder, search, fitting);
+  const ready = canDownload(ollama);
+  return (
+    <div className={styles.stack}>
+      <Pulls pulls={view.pulls} />
+      <div className={styles.tools}>
+        <SearchField
+          label="Search the catalog"
+          value={search}
+          testId="catalog-search"
+          onType={setSearch}
+          onClear={() => setSearch("")}
+        />
+        <span className={styles.filter}>
+          <span id={id}>Fits this computer</span>
+          <Switch
+            checked={fitting}
+            onChange={setFitting}
+            labelledBy={id}
+            testId="catalog-fitting"
+          />
+        </span>
+        {ready && (
+          <Button icon="plus" data-testid="by-name" onClick={onByName}>
+            Download by name
+          </Button>
+        )}
+      </div>
+      <p className={styles.amount} role="status">
+        {found.length < view.catalog.length
+          ? `${formatCount(found.length)} of ${plural(view.catalog.length, "model")}`
+          : "The best fitting first."}
+        {!ready && " Nothing can be downloaded while Ollama does not run."}
+      </p>
+      {found.length === 0 ? (
+        <Blank
+          icon="search"
+          title={view.catalog.length === 0 ? "The catalog is empty" : "No model is like that"}
+          action={
+            view.catalog.length > 0 && (
+              <Button
+                onClick={() => {
+                  setSearch("");
+                  setFitting(false);
+                }}
+              >
+                Show all
+              </Button>
+            )
+          }
+        >
+          The search looks at names and purposes. What is not here can be downloaded by its name.
+        </Blank>
+      ) : (
+        <ul className={styles.catalog} aria-label="Models that can be downloaded">
+          {found.map((model: CatalogModel) => (
+            <li key={model.name}>
+              <CatalogRow
+                model={model}
+                date={view.catalogDate}
+                pull={view.pulls.find(({ name }) => name === model.name)}
+                current={model.name === current}
+                ready={ready}
+              />
+            </li>
+          ))}
+        </ul>
+      )}
+    </div>
+  );
+}

@@ -1,8 +1,6 @@
 //! The words of the tray: one line for each thing a snapshot can say.
 
-use drawbridge_core::view::{
-    GatewayState, OllamaState, OllamaView, ServerView, Snapshot, ToolView,
-};
+use drawbridge_core::view::{GatewayState, ServerView, Snapshot, ToolView};
 use drawbridge_model::{Mode, ServerState};
 
 /// Most characters of a name that stands inside a sentence.
@@ -90,22 +88,7 @@ pub fn trouble(snapshot: &Snapshot) -> Option<String> {
         [one] => return Some(format!("{} is not answering", clip(one.name.as_str(), NAME_LENGTH))),
         several => return Some(format!("{} are not answering", number(several.len(), "server"))),
     }
-    if is_trouble(&snapshot.ollama) {
-        return Some("Ollama is not answering".to_owned());
-    }
     snapshot.config.problem.as_ref().map(|_| "the config file has an error".to_owned())
-}
-
-/// Whether an Ollama that Drawbridge is to run does not.
-fn is_trouble(ollama: &OllamaView) -> bool {
-    ollama.settings.start
-        && matches!(
-            ollama.state,
-            OllamaState::Waiting { .. }
-                | OllamaState::Failed
-                | OllamaState::NotResponding { .. }
-                | OllamaState::PortTaken { .. }
-        )
 }
 
 fn is_silent(server: &ServerView) -> bool {

@@ -131,6 +131,8 @@ struct Inner {
     pulls: Pulls,
     shelf: Shelf,
     computer_watch: watch::Sender<CancellationToken>,
+    /// Models that are being loaded, each with what breaks that off.
+    loading: Mutex<HashMap<String, CancellationToken>>,
     /// Has the other places with models asked again.
     ask_backends: Arc<Notify>,
     /// Removed servers that can be put back.
@@ -380,6 +382,7 @@ impl Engine {
             pulls,
             shelf,
             computer_watch: watch::Sender::new(CancellationToken::new()),
+            loading: Mutex::default(),
             ask_backends,
             removed: UndoShelf::default(),
             planned: Mutex::default(),

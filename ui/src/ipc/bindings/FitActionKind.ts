@@ -15,4 +15,4 @@ context: number, } | { "kind": "smallerModel",
 /**
  * One that fits, where one is known.
  */
-model: string | null, } | { "kind": "compressCache" } | { "kind": "downloadDetails" } | { "kind": "tryIt" };
+model: string | null, } | { "kind": "compressCache" } | { "kind": "tryIt" };

@@ -17,7 +17,6 @@ const ICONS: Record<FitActionKind["kind"], IconName> = {
   shortenContext: "settings",
   smallerModel: "search",
   compressCache: "settings",
-  downloadDetails: "restart",
   tryIt: "play",
 };
 
@@ -40,8 +39,6 @@ export function FitActions({ model, installed, actions }: FitActionsProps) {
         const to = { page: "models", part: "catalog" } as const;
         return go(kind.model === null ? to : { ...to, model: kind.model });
       }
-      case "downloadDetails":
-        return void panel.models.refresh();
       case "tryIt":
         return void loadModel(panel, model);
     }

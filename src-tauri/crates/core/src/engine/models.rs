@@ -1,5 +1,7 @@
 //! Commands about models: what is installed, what is downloaded, what is in memory.
 
+use std::collections::HashMap;
+use std::sync::{MutexGuard, PoisonError};
 use std::time::Duration;
 
 use drawbridge_llm::api::ApiError;
@@ -144,14 +146,23 @@ impl Engine {
     /// Loads a model into memory, and measures what it takes.
     ///
     /// # Errors
-    /// When Ollama cannot load it.
+    /// When Ollama cannot load it, or it is taken out of memory meanwhile.
     pub async fn load_model(&self, model: String) -> Result<(), CommandError> {
         let api = self.0.ollama.api();
         let embeds = self
             .capabilities(&model)
             .await
             .is_some_and(|all| !all.iter().any(|one| one == "completion"));
-        let loaded = api.load(&model, embeds).await;
+        let token = self.0.stop.child_token();
+        self.loading().insert(model.clone(), token.clone());
+        let loaded = tokio::select! {
+            loaded = api.load(&model, embeds) => loaded,
+            // The request is dropped with it, which is how Ollama learns of it.
+            () = token.cancelled() => {
+                return Err(CommandError::new(ErrorCode::Cancelled, "The load was broken off.", ""));
+            }
+        };
+        self.loading().remove(&model);
         loaded.map_err(|error| refused(&format!("\"{model}\" could not be loaded."), &error))?;
         self.0.ollama.look().await;
         self.models_changed();
@@ -163,6 +174,10 @@ impl Engine {
     /// # Errors
     /// When Ollama does not do it.
     pub async fn unload_model(&self, model: String) -> Result<(), CommandError> {
+        let loading = self.loading().remove(&model);
+        if let Some(loading) = loading {
+            loading.cancel();
+        }
         let unloaded = self.0.ollama.api().unload(&model).await;
         let message = format!("\"{model}\" could not be taken out of memory.");
         unloaded.map_err(|error| refused(&message, &error))?;
@@ -185,6 +200,10 @@ impl Engine {
         self.0.ollama.look().await;
         self.models_changed();
         Ok(u32::try_from(loaded.len()).unwrap_or(u32::MAX))
+    }
+
+    fn loading(&self) -> MutexGuard<'_, HashMap<String, CancellationToken>> {
+        self.0.loading.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn models_changed(&self) {

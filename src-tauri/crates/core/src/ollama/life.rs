@@ -237,7 +237,11 @@ impl Life {
             // Its program may be another one by now, and somebody else may have been quicker.
             Event::Start => match &self.phase {
                 Phase::Ours(_) if self.runs() => {}
-                Phase::Ours(_) | Phase::Stopped | Phase::NotInstalled | Phase::PortTaken(_) => {
+                Phase::Ours(_)
+                | Phase::Theirs(Theirs::Offline)
+                | Phase::Stopped
+                | Phase::NotInstalled
+                | Phase::PortTaken(_) => {
                     self.problem = None;
                     self.enter(Phase::Looking, now);
                 }

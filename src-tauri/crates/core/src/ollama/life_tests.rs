@@ -163,6 +163,9 @@ fn one_that_is_lost_is_offline_and_taken_up_again() {
     assert_eq!(world.state(), OllamaState::Offline, "it is not ours to start");
     world.see(answers());
     assert!(matches!(world.state(), OllamaState::Ready { .. }));
+    world.pass(5).see(Probed::Refused).tell(Event::Wanted(WANTED)).tell(Event::Start);
+    world.see(Probed::Refused);
+    assert!(world.launches(), "the person wants it at once");
 
     let mut world = World::new(WANTED);
     world.see(answers()).pass(5).see(Probed::Refused).pass(5).see(Probed::Refused);

@@ -164,7 +164,7 @@ impl Shelf {
             first: answer.first,
             numbers: answer.numbers,
             remark: answer.tools,
-            actions: answer.actions.iter().map(action_view).collect(),
+            actions: answer.actions.iter().filter_map(action_view).collect(),
             need,
             free,
             total,
@@ -209,7 +209,7 @@ fn verdict_view(kind: Kind) -> FitVerdict {
     }
 }
 
-fn action_view(action: &Action) -> FitAction {
+fn action_view(action: &Action) -> Option<FitAction> {
     let words = action.words();
     // The effect stands in brackets behind what is done.
     let (text, effect) = match words.split_once(" (") {
@@ -225,8 +225,9 @@ fn action_view(action: &Action) -> FitAction {
         Action::Compress { .. } => FitActionKind::CompressCache,
         Action::SmallerVersion => FitActionKind::SmallerModel { model: None },
         Action::SmallerModel { name } => FitActionKind::SmallerModel { model: name.clone() },
-        Action::DownloadDetails => FitActionKind::DownloadDetails,
+        // What an installed model is made of is here; of others nothing is downloaded.
+        Action::DownloadDetails => return None,
         Action::TryIt => FitActionKind::TryIt,
     };
-    FitAction { kind, text, effect }
+    Some(FitAction { kind, text, effect })
 }

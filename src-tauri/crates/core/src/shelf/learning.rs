@@ -20,8 +20,12 @@ pub(crate) async fn learn(
 ) {
     let mut ollama = shelf.0.ollama.watch();
     let mut seen: HashSet<(String, Option<u64>)> = HashSet::new();
+    let (mut was_ready, mut was_set) = (false, None);
     loop {
         let now = Arc::clone(&ollama.borrow_and_update());
+        let set = Some(now.settings.clone());
+        let turned = was_ready != now.is_ready() || (was_set.is_some() && was_set != set);
+        (was_ready, was_set) = (now.is_ready(), set);
         let present: HashSet<_> = now
             .loaded
             .iter()
@@ -39,6 +43,8 @@ pub(crate) async fn learn(
                 shelf.learn_from(&loaded, &now).await;
             }
             // Nobody may be looking.
+            let _ = events.send(PanelEvent::ModelsChanged);
+        } else if turned {
             let _ = events.send(PanelEvent::ModelsChanged);
         }
         if now.is_ready() {

@@ -174,8 +174,6 @@ pub enum FitActionKind {
     },
     /// Keep the conversation less exactly.
     CompressCache,
-    /// Find out what the model is made of.
-    DownloadDetails,
     /// Load it and measure.
     TryIt,
 }

@@ -170,6 +170,7 @@ describe("other places with models", () => {
       clients,
       stored,
       servers: [],
+      backends: [],
     });
     const all = [
       secret("client-vscode", ["vscode"], true),

@@ -24,6 +24,7 @@ const secret = (name: string, servers: string[], clients: string[] = []): Secret
   stored: true,
   servers,
   clients,
+  backends: [],
 });
 
 function testHost(secrets: SecretView[], failing?: string) {

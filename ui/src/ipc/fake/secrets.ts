@@ -34,9 +34,9 @@ export class FakeSecrets {
   constructor(scene: Scene) {
     if (scene === "secrets" || scene.startsWith("keyring")) {
       this.#named.push(
-        { name: "client-vscode", servers: [], clients: ["vscode"] },
-        { name: "notes-API_KEY", servers: ["notes"], clients: [] },
-        { name: "weather-Authorization", servers: ["weather"], clients: [] },
+        { name: "client-vscode", servers: [], clients: ["vscode"], backends: [] },
+        { name: "notes-API_KEY", servers: ["notes"], clients: [], backends: [] },
+        { name: "weather-Authorization", servers: ["weather"], clients: [], backends: [] },
       );
       this.store.set("client-vscode", "db_example");
       this.store.set("weather-Authorization", "example");
@@ -53,18 +53,23 @@ export class FakeSecrets {
     drafts: ReadonlyMap<string, ServerDraft>,
     backends: readonly BackendView[] = [],
   ): SecretsView {
-    const all = this.#named.map((each) => ({ ...each, servers: [...each.servers] }));
+    const all = this.#named.map((each) => ({
+      ...each,
+      servers: [...each.servers],
+      backends: [] as string[],
+    }));
     for (const [server, draft] of drafts) {
       for (const name of secretsOf(draft)) {
         const known = all.find((each) => each.name === name);
-        if (!known) all.push({ name, servers: [server], clients: [] });
+        if (!known) all.push({ name, servers: [server], clients: [], backends: [] });
         else if (!known.servers.includes(server)) known.servers.push(server);
       }
     }
-    for (const { secret } of backends) {
-      if (secret !== null && !all.some(({ name }) => name === secret)) {
-        all.push({ name: secret, servers: [], clients: [] });
-      }
+    for (const { name: backend, secret } of backends) {
+      if (secret === null) continue;
+      const known = all.find(({ name }) => name === secret);
+      if (known) known.backends.push(backend);
+      else all.push({ name: secret, servers: [], clients: [], backends: [backend] });
     }
     const stored = (name: string) => (this.#problem ? null : this.store.has(name));
     return {

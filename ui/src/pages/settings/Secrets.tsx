@@ -1,5 +1,4 @@
 import { useId, useRef, useState } from "react";
-import type { BackendView } from "../../ipc/bindings/BackendView";
 import type { SecretView } from "../../ipc/bindings/SecretView";
 import type { Tone } from "../../state/health";
 import { listWords } from "../../state/held";
@@ -24,7 +23,6 @@ const MOST = 100;
 /** What the config refers to and the keyring holds. No value is ever shown. */
 export function Secrets({ first }: { first: boolean }) {
   const { host, notices } = usePanel();
-  const { backends } = useSnapshot();
   const loaded = useQuery("secrets", () => host.call("secrets"));
   const [storing, setStoring] = useState<SecretView | undefined>();
   const [removing, setRemoving] = useState<SecretView | undefined>();
@@ -101,7 +99,7 @@ export function Secrets({ first }: { first: boolean }) {
       >
         <p>
           Its value is forgotten and cannot be brought back.{" "}
-          {removing && lackWords(removing, placesOf(backends, removing))}
+          {removing && lackWords(removing, removing.backends)}
         </p>
       </Question>
     </Section>
@@ -118,7 +116,7 @@ function OneSecret(props: {
 }) {
   const { secret, usable } = props;
   const { name, stored } = secret;
-  const places = placesOf(useSnapshot().backends, secret);
+  const places = secret.backends;
   const word = storedWords(stored) as keyof typeof TONES;
   const tone: Tone = TONES[word];
   return (
@@ -143,10 +141,6 @@ function OneSecret(props: {
     </Row>
   );
 }
-
-/** The places with models that are given a secret. */
-const placesOf = (backends: readonly BackendView[], { name }: SecretView) =>
-  backends.filter(({ secret }) => secret === name).map((each) => each.name);
 
 function neededWords({ servers, clients }: SecretView, places: readonly string[]): string {
   const words = [

@@ -12,6 +12,7 @@
 mod activity;
 mod app;
 mod looks;
+mod models;
 mod panel;
 mod questions;
 mod tray;

@@ -92,23 +92,24 @@ impl Shelf {
 
     /// What is in the computer now, as Ollama sees it where it has said so.
     pub(crate) async fn look(&self) -> Arc<Computer> {
-        let fresh = {
-            let looked = self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
-            looked.as_ref().filter(|(at, _)| at.elapsed() < LOOK).map(|(_, seen)| Arc::clone(seen))
-        };
-        if let Some(fresh) = fresh {
+        let computer = self.look_ourselves().await;
+        // What Ollama says of cards counts from the moment it says so.
+        match self.0.ollama.heard().devices.as_slice() {
+            [] => computer,
+            devices => Arc::new(computer.seen_by_ollama(devices).computer),
+        }
+    }
+
+    async fn look_ourselves(&self) -> Arc<Computer> {
+        let looked = || self.0.looked.lock().unwrap_or_else(PoisonError::into_inner);
+        let fresh = looked().clone().filter(|(at, _)| at.elapsed() < LOOK);
+        if let Some((_, fresh)) = fresh {
             return fresh;
         }
         let probe = Arc::clone(&self.0.probe);
         let computer = self.0.tasks.spawn_blocking(move || probe.computer()).await;
-        let mut computer = computer.unwrap_or_default();
-        let devices = self.0.ollama.heard().devices;
-        if !devices.is_empty() {
-            computer = computer.seen_by_ollama(&devices).computer;
-        }
-        let computer = Arc::new(computer);
-        let kept = Some((Instant::now(), Arc::clone(&computer)));
-        *self.0.looked.lock().unwrap_or_else(PoisonError::into_inner) = kept;
+        let computer = Arc::new(computer.unwrap_or_default());
+        *looked() = Some((Instant::now(), Arc::clone(&computer)));
         computer
     }
 

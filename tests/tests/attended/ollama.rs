@@ -198,7 +198,7 @@ async fn without_its_program_it_is_not_installed_and_everything_else_works() {
     let desk = Desk::with(section).await;
     desk.until("it is missing", |view| view.state == OllamaState::NotInstalled).await;
     let models = desk.engine.models().await.unwrap();
-    assert!(models.installed.is_empty() && models.problem.is_some());
+    assert!(models.installed.is_empty() && models.problem.is_none());
     assert!(!desk.engine.current_snapshot().servers.is_empty());
 }
 

@@ -90,9 +90,9 @@ async fn each_state_of_ollama_says_what_to_do() {
     let slow = Ollama::new(&json!({"delays": {"starting_ms": 60_000}}));
     for (name, section, told, action) in [
         ("missing", missing, "Not installed", "ollama-get"),
-        ("port-taken", stranger.section(true), "Port taken", "ollama-port"),
+        ("port-taken", stranger.section(true), "which is not Ollama", "ollama-port"),
         ("failed", broken, "does not seem to be Ollama", "ollama-start"),
-        ("starting", slow.section(true), "Starting", ""),
+        ("starting", slow.section(true), "It answers in a moment", ""),
     ] {
         let engine = app_with(section);
         let window = Window::open(&engine).await;

@@ -129,6 +129,38 @@ async fn an_app_that_leaves_is_gone_for_ollama_within_a_second() {
 }
 
 #[tokio::test]
+async fn a_request_is_on_record_before_ollama_hears_of_it_and_without_a_record_it_does_not() {
+    let script = json!({
+        "models": [{"name": "m:1", "size": 4_000_000}], "delays": {"first_token_ms": 5_000}});
+    let (engine, ollama) = before(&script).await;
+    let body = json!({"model": "m:1", "messages": [{"role": "user", "content": "hi"}]});
+    let held = post(&engine, "/api/chat", &body);
+    let looks = async {
+        eventually("Ollama has it", SOON, async || {
+            (!ollama.asked("/api/chat").is_empty()).then_some(())
+        })
+        .await;
+        // No waiting here: at the moment Ollama has it, the row is there.
+        let mut database = Database::read(&engine.data_dir()).await;
+        let requests = database.of_kind("modelRequest").await;
+        let [began] = requests.as_slice() else { panic!("one request: {requests:?}") };
+        assert_eq!((began.step.as_str(), began.subject.as_str()), ("began", "m:1"));
+        assert_eq!(database.end_of(began.id).await, None, "it has not ended");
+    };
+    let (held, ()) = tokio::join!(held, looks);
+    assert_eq!(held.status(), 200);
+
+    let mut database = Database::write(&engine.data_dir()).await;
+    database.lock().await;
+    let refused = post(&engine, "/api/chat", &body).await;
+    assert_eq!(refused.status(), 503);
+    let told: Value = refused.json().await.unwrap();
+    assert!(told["error"].as_str().unwrap().contains("record"), "{told}");
+    database.release().await;
+    assert_eq!(ollama.asked("/api/chat").len(), 1, "the first one alone");
+}
+
+#[tokio::test]
 async fn an_app_that_leaves_before_the_first_word_is_gone_as_well() {
     let script = json!({
         "models": [{"name": "m:1", "size": 4_000_000}], "delays": {"first_token_ms": 60_000}});
@@ -443,6 +475,11 @@ async fn other_places_are_reached_by_their_prefix_and_listed_beside_ollama() {
     )
     .await;
     assert_eq!(native.status(), 200);
+    let asked = other.asked("/api/chat").pop().unwrap();
+    assert!(
+        asked["headers"].get("authorization").is_none(),
+        "the lab's token is the lab's: {asked}"
+    );
     let shown = post(&engine, "/api/show", &json!({"model": "attic/far:1"})).await;
     assert_eq!(shown.status(), 200);
     let one = get(&engine, "/v1/models/lab/far:1").await;

@@ -11,8 +11,10 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use drawbridge_llm::api;
 use drawbridge_llm::backend::{Backend, Backends, Kind, Reach};
+use drawbridge_llm::http::Http;
 use drawbridge_model::Problem;
 use drawbridge_secrets::SecretStore;
+use http::Method;
 use http::header::{AUTHORIZATION, HeaderValue};
 use serde::Deserialize;
 use tokio::sync::{Notify, mpsc, watch};
@@ -37,7 +39,7 @@ pub(crate) struct Parts {
     pub(crate) config: watch::Receiver<Arc<Loaded>>,
     pub(crate) ollama: watch::Receiver<Arc<OllamaNow>>,
     pub(crate) secrets: Arc<dyn SecretStore>,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
     pub(crate) table: Arc<ArcSwap<Backends>>,
     /// Told when somebody wants them asked again.
     pub(crate) ask: Arc<Notify>,
@@ -229,7 +231,7 @@ pub(crate) async fn authorization(
 
 /// The models a place lists, which also shows that it can be used.
 pub(crate) async fn models_of(
-    http: &reqwest::Client,
+    http: &Http,
     entry: &BackendEntry,
     authorization: Option<HeaderValue>,
 ) -> Result<Vec<String>, Problem> {
@@ -250,7 +252,14 @@ pub(crate) async fn models_of(
         Kind::Ollama => "/api/tags",
         Kind::OpenAi => "/v1/models",
     };
-    let mut request = http.get(backend.at(path)).timeout(PATIENCE);
+    let mut request = http
+        .request(Method::GET, &backend.at(path))
+        .map_err(|error| {
+            let message = "This system has no certificates to check an encrypted address with. \
+                           Install its package of certificates (ca-certificates).";
+            Problem::new(message, error.to_string())
+        })?
+        .timeout(PATIENCE);
     if let Some(authorization) = backend.authorization.clone() {
         request = request.header(AUTHORIZATION, authorization);
     }

@@ -365,7 +365,7 @@ impl Engine {
         tasks.spawn(shelf::learn(shelf.clone(), events.clone(), stop.clone()));
         let pulls = Pulls::start(pulls::Parts {
             ollama: ollama.watch(),
-            http: ollama.http.clone(),
+            http: ollama.http.plain(),
             record: record.clone(),
             events: events.clone(),
             wait: pulls_wait,

@@ -13,7 +13,7 @@ use support::server::Script;
 use support::{CHAT, EDITOR, Stage, server};
 
 /// Method, path, and what it answers when it is let in.
-const ROUTES: [(&str, &str, u16); 10] = [
+const ROUTES: [(&str, &str, u16); 12] = [
     ("POST", "/mcp", 400),
     ("POST", "/mcp/files", 400),
     ("POST", "/mcp/nobody", 404),
@@ -23,7 +23,9 @@ const ROUTES: [(&str, &str, u16); 10] = [
     ("OPTIONS", "/mcp", 405),
     ("GET", "/health", 200),
     ("GET", "/unknown", 404),
-    ("POST", "/", 404),
+    ("POST", "/api/me", 404),
+    ("POST", "/api/pull", 403),
+    ("POST", "/", 405),
 ];
 
 async fn raw(stage: &Stage, request: &str) -> Answer {

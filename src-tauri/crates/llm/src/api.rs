@@ -12,8 +12,6 @@ use time::format_description::well_known::Rfc3339;
 
 use crate::pull::PullLine;
 
-/// How long a connection may take to be made.
-const CONNECT: Duration = Duration::from_secs(5);
 /// How long a quick question may take.
 const QUICK: Duration = Duration::from_secs(5);
 /// How long loading a model may take: Ollama itself gives up after five minutes without progress.
@@ -66,21 +64,6 @@ pub enum Probed {
     Stranger,
     /// Nothing.
     Refused,
-}
-
-/// A client for HTTP that asks no proxy, follows no redirect and never gives up on an answer
-/// that has begun.
-///
-/// # Errors
-/// When the system has no randomness or no certificates to offer.
-pub fn http_client() -> Result<reqwest::Client, reqwest::Error> {
-    reqwest::Client::builder()
-        .no_proxy()
-        .redirect(reqwest::redirect::Policy::none())
-        .connect_timeout(CONNECT)
-        .tcp_nodelay(true)
-        .pool_idle_timeout(Duration::from_secs(30))
-        .build()
 }
 
 /// One Ollama.

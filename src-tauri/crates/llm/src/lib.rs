@@ -10,6 +10,7 @@
 pub mod answer;
 pub mod api;
 pub mod backend;
+pub mod http;
 pub mod model_name;
 pub mod pull;
 pub mod request;

@@ -30,6 +30,6 @@ pulls: Array<PullView>,
  */
 disk: DiskView | null, 
 /**
- * Why the installed models cannot be told.
+ * Why the installed models cannot be told although Ollama answers.
  */
 problem: Problem | null, };

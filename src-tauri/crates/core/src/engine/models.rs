@@ -27,6 +27,8 @@ impl Engine {
         self.0.ollama.look().await;
         let (installed, problem) = match shelf.installed().await {
             Ok(installed) => (installed, None),
+            // How Ollama is stands in the snapshot.
+            Err(_) if !self.0.ollama.now().is_ready() => (Vec::new(), None),
             Err(problem) => (Vec::new(), Some(problem)),
         };
         Ok(ModelsView {

@@ -119,6 +119,8 @@ pub(crate) struct Life {
     /// Looks in a row without an answer.
     silent: u32,
     quitting: bool,
+    /// Somebody wants to know now.
+    hurry: bool,
     pub(crate) program: Option<PathBuf>,
     pub(crate) version: Option<String>,
     pub(crate) run_by: Option<OllamaRunBy>,
@@ -137,6 +139,7 @@ impl Life {
             run: 0,
             silent: 0,
             quitting: false,
+            hurry: false,
             program: None,
             version: None,
             run_by: None,
@@ -206,6 +209,7 @@ impl Life {
     pub(crate) fn next_look(&self) -> Option<Duration> {
         let millis = |millis| Some(Duration::from_millis(millis));
         match &self.phase {
+            _ if self.hurry => millis(0),
             Phase::Off | Phase::NotInstalled => None,
             Phase::Looking => millis(0),
             Phase::Stopped | Phase::PortTaken(_) => millis(15_000),
@@ -253,10 +257,14 @@ impl Life {
                 }
             }
             Event::Look => {
-                if matches!(self.phase, Phase::NotInstalled | Phase::Stopped | Phase::PortTaken(_))
-                {
-                    self.enter(Phase::Looking, now);
-                }
+                self.hurry = matches!(
+                    self.phase,
+                    Phase::NotInstalled
+                        | Phase::Stopped
+                        | Phase::PortTaken(_)
+                        | Phase::Theirs(_)
+                        | Phase::Ours(lifecycle::State::Ready { .. })
+                );
             }
             Event::Quit => {
                 self.quitting = true;
@@ -331,6 +339,7 @@ impl Life {
     }
 
     fn looked(&mut self, looked: Looked, now: Moment, effects: &mut Vec<Effect>) {
+        self.hurry = false;
         if looked.searched {
             self.program.clone_from(&looked.program);
         }
@@ -382,9 +391,7 @@ impl Life {
                 ));
                 self.adopt(&version, looked.run_by, looked.loaded, now);
             }
-            (S::Waiting { .. }, Probed::Stranger) => {
-                self.enter(Phase::PortTaken(looked.holder), now);
-            }
+            (S::Waiting { .. }, Probed::Stranger) => self.give_way(looked.holder, now),
             (S::Waiting { .. }, _) if now.wall_ms >= self.retry_at => {
                 self.step(lifecycle::Event::RetryDue, now, effects);
             }
@@ -418,7 +425,7 @@ impl Life {
                 Phase::Theirs(Theirs::Starting) => {}
                 _ => self.enter(Phase::Theirs(Theirs::Starting), now),
             },
-            Probed::Stranger => self.enter(Phase::PortTaken(looked.holder), now),
+            Probed::Stranger => self.give_way(looked.holder, now),
             Probed::Refused => match phase {
                 Phase::Theirs(Theirs::Offline) if !self.wanted.start || waited < AWAY_FOR => {}
                 Phase::Theirs(Theirs::Ready | Theirs::Starting) => {
@@ -428,15 +435,36 @@ impl Life {
                     ));
                     self.enter(Phase::Theirs(Theirs::Offline), now);
                 }
-                _ if self.program.is_none() => self.enter(Phase::NotInstalled, now),
+                _ if self.program.is_none() => {
+                    self.problem = None;
+                    self.enter(Phase::NotInstalled, now);
+                }
                 _ if self.wanted.start && !self.quitting => {
                     self.notice = None;
+                    self.problem = None;
                     self.enter(Phase::Ours(lifecycle::State::Stopped), now);
                     self.step(lifecycle::Event::Start, now, effects);
                 }
-                _ => self.enter(Phase::Stopped, now),
+                _ => {
+                    self.problem = None;
+                    self.enter(Phase::Stopped, now);
+                }
             },
         }
+    }
+
+    /// A stranger has the port.
+    fn give_way(&mut self, holder: Option<String>, now: Moment) {
+        let by = holder.as_deref().unwrap_or("another program");
+        self.problem = Some(Problem::new(
+            format!(
+                "Port {} is used by {by}, which is not Ollama. Quit that program, or use another \
+                 port.",
+                self.wanted.port
+            ),
+            "",
+        ));
+        self.enter(Phase::PortTaken(holder), now);
     }
 
     fn adopt(

@@ -112,6 +112,10 @@ fn without_its_program_it_is_not_installed() {
     assert_eq!(world.life.next_look(), None, "nothing wakes until somebody asks");
     world.tell(Event::Look);
     assert_eq!(world.life.next_look(), Some(Duration::ZERO));
+    assert_eq!(world.state(), OllamaState::NotInstalled, "nothing flickers meanwhile");
+    world.see(answers());
+    assert!(matches!(world.state(), OllamaState::Ready { .. }));
+    assert_eq!(world.life.next_look(), Some(Duration::from_secs(5)));
 }
 
 #[test]
@@ -120,8 +124,11 @@ fn a_stranger_at_its_port_is_named_and_left_alone() {
     world.see(Probed::Stranger);
     assert_eq!(world.state(), OllamaState::PortTaken { holder: Some("python3".to_owned()) });
     assert!(world.done.is_empty());
+    let told = world.life.problem.clone().map(|problem| problem.message).unwrap_or_default();
+    assert!(told.contains("11434") && told.contains("python3"), "{told}");
     world.see(Probed::Refused);
     assert!(world.launches(), "it is gone");
+    assert_eq!(world.life.problem, None);
 }
 
 #[test]

@@ -15,6 +15,7 @@ use std::time::Duration;
 
 use drawbridge_audit::{Note, Record};
 use drawbridge_llm::api::{self, Loaded, Ollama as Api, Probed};
+use drawbridge_llm::http::Http;
 use drawbridge_model::{ActivityOutcome, Problem};
 use drawbridge_supervisor::{LogBook, Spawner};
 use tokio::sync::{Notify, mpsc, oneshot, watch};
@@ -137,7 +138,7 @@ pub(crate) struct Ollama {
     inbox: mpsc::Sender<Message>,
     now: watch::Receiver<Arc<OllamaNow>>,
     heard: Arc<Mutex<Heard>>,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
     pub(crate) book: LogBook,
 }
 
@@ -146,7 +147,7 @@ pub(crate) struct Parts {
     pub(crate) config: watch::Receiver<Arc<Config>>,
     pub(crate) launcher: Arc<Launcher>,
     pub(crate) record: Record,
-    pub(crate) http: reqwest::Client,
+    pub(crate) http: Http,
     pub(crate) book: LogBook,
     /// Told when an app asked for it in vain.
     pub(crate) missed: Arc<Notify>,
@@ -209,7 +210,7 @@ impl Ollama {
 
     /// Its API, at its present address.
     pub(crate) fn api(&self) -> Api {
-        Api::new(self.http.clone(), self.now().address())
+        Api::new(self.http.plain(), self.now().address())
     }
 
     /// Starts it where it waits or was given up.
@@ -369,7 +370,7 @@ impl Keeper {
         let port = self.started_at_port.filter(|_| self.life.runs()).unwrap_or(wanted);
         let settings = self.settings();
         let launcher = Arc::clone(&self.parts.launcher);
-        let http = self.parts.http.clone();
+        let http = self.parts.http.plain();
         let knows_program = self.life.program.is_some() && self.life.is_ready();
         let is_ours = self.life.runs();
         let tasks = self.parts.tasks.clone();

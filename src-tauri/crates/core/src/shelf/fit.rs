@@ -101,6 +101,7 @@ impl Shelf {
     pub(super) fn key(
         &self,
         digest: &str,
+        shape: &Shape,
         setup: &Setup,
         computer: &Computer,
         now: &OllamaNow,
@@ -109,7 +110,7 @@ impl Shelf {
         let gpu: Vec<_> = cards.into_iter().map(|card| card.id).collect();
         Key {
             digest: digest.to_owned(),
-            num_ctx: setup.num_ctx,
+            num_ctx: sizing::limit(shape, setup.num_ctx),
             parallel: setup.parallel,
             cache: setup.cache,
             gpu: gpu.join("+"),
@@ -126,8 +127,8 @@ impl Shelf {
     ) -> ModelFit {
         let setup = self.setup(question.name, computer, now, question.wanted);
         let pools = pools_of(computer, now, question.name);
-        let measured = question.digest.and_then(|digest| {
-            let key = self.key(digest, &setup, computer, now);
+        let measured = question.digest.zip(question.shape).and_then(|(digest, shape)| {
+            let key = self.key(digest, shape, &setup, computer, now);
             let kept = self.0.measured.lock().unwrap_or_else(std::sync::PoisonError::into_inner);
             Some((kept.factor(&key)?, kept.off(&key)?))
         });

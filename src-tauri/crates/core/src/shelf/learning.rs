@@ -85,7 +85,7 @@ impl Shelf {
         if !matches!(learned, Learned::Measured { .. }) {
             return;
         }
-        let key = self.key(&listed.digest, &setup, &computer, now);
+        let key = self.key(&listed.digest, &shape, &setup, &computer, now);
         let kept = {
             let mut kept = self.0.measured.lock().unwrap_or_else(PoisonError::into_inner);
             kept.remember(key, learned);

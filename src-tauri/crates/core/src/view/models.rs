@@ -20,7 +20,7 @@ pub struct ModelsView {
     pub pulls: Vec<PullView>,
     /// The disk that models are kept on.
     pub disk: Option<DiskView>,
-    /// Why the installed models cannot be told.
+    /// Why the installed models cannot be told although Ollama answers.
     pub problem: Option<Problem>,
 }
 

@@ -96,8 +96,9 @@ fn raw(text: &str) -> Box<RawValue> {
 
 /// What a backend lists; `None` when it does not.
 async fn list(turn: &Turn<'_>, backend: &Backend) -> Option<List> {
-    let mut request =
-        turn.edge.shared.models.http.get(backend.at(turn.head.path())).timeout(PATIENCE);
+    let address = backend.at(turn.head.path());
+    let http = &turn.edge.shared.models.http;
+    let mut request = http.request(Method::GET, &address).ok()?.timeout(PATIENCE);
     if let Some(authorization) = &backend.authorization {
         request = request.header(AUTHORIZATION, authorization.clone());
     }

@@ -15,6 +15,7 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use drawbridge_llm::backend::{Backend, Backends, Kind, Reach};
+use drawbridge_llm::http::Http;
 use drawbridge_llm::model_name;
 use drawbridge_llm::request::{self, NotRead, Peeked};
 use drawbridge_llm::route::{self, Class, Dialect, Found, Names, Route};
@@ -37,7 +38,7 @@ pub struct ModelAccess {
     /// Where models are.
     pub backends: Arc<ArcSwap<Backends>>,
     /// What asks them.
-    pub http: reqwest::Client,
+    pub http: Http,
     /// Told when an app asked in vain for Ollama on this computer, so that somebody looks.
     pub missed: Arc<Notify>,
     /// The same for other places.
@@ -48,11 +49,11 @@ impl ModelAccess {
     /// Access to these backends.
     ///
     /// # Errors
-    /// When no HTTP client can be made: the system gives no randomness or no certificates.
+    /// When no HTTP client can be made: the system gives no randomness.
     pub fn new(backends: Backends) -> Result<Self, reqwest::Error> {
         Ok(Self {
             backends: Arc::new(ArcSwap::from_pointee(backends)),
-            http: drawbridge_llm::api::http_client()?,
+            http: Http::new()?,
             missed: Arc::default(),
             missed_elsewhere: Arc::default(),
         })
@@ -306,7 +307,7 @@ impl Turn<'_> {
         }
         // No query of these addresses says where a token belongs; one in it would be ours.
         match path.split_once('?') {
-            Some((path, query)) if query.contains("db_") => parcel.backend.at(path),
+            Some((bare, query)) if query.contains("db_") => parcel.backend.at(bare),
             _ => parcel.backend.at(path),
         }
     }
@@ -338,7 +339,8 @@ impl Turn<'_> {
         }
         let mut request = models
             .http
-            .request(self.head.method.clone(), self.target(&parcel))
+            .request(self.head.method.clone(), &self.target(&parcel))
+            .map_err(|error| unreachable(&parcel.backend, &error))?
             .headers(passing::outbound(&self.head.headers, parcel.rewritten))
             .body(parcel.body);
         if let Some(authorization) = &parcel.backend.authorization {

@@ -118,6 +118,8 @@ pub(crate) fn picture(name: &str) -> PathBuf {
 
 /// A picture of the whole desktop, tray included.
 pub(crate) fn picture_of_the_desktop(name: &str) {
+    // What the document says is on the screen some frames later.
+    std::thread::sleep(Duration::from_millis(300));
     let taken = Command::new("import").args(["-window", "root"]).arg(picture(name)).status();
     assert!(taken.is_ok_and(|status| status.success()), "a picture of the desktop");
 }

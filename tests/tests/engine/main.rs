@@ -10,6 +10,7 @@ mod forwarder;
 mod guard;
 mod headless;
 mod killed;
+mod model_routes;
 mod models;
 mod ollama_clients;
 mod pins;

@@ -53,8 +53,15 @@ struct Place {
     state: BackendState,
     authorization: Option<HeaderValue>,
     models: Vec<String>,
-    /// Counts how often it was asked, so that a late answer is not taken for a newer one.
+    has_listed: bool,
+    /// The number of the newest question, of all that are asked of any place: a late answer, also
+    /// one to what stood here under this name before, is not taken for a newer one.
     asked: u64,
+}
+
+/// Whether nothing changed that what it answered depends on.
+fn is_same_place(one: &BackendEntry, other: &BackendEntry) -> bool {
+    (one.kind, &one.url, &one.token) == (other.kind, &other.url, &other.token)
 }
 
 /// What one place answered.
@@ -69,22 +76,27 @@ struct Answered {
 pub(crate) async fn keep(mut parts: Parts, views: watch::Sender<BackendViews>) {
     let (answers, mut answered) = mpsc::channel(8);
     let mut places: BTreeMap<String, Place> = BTreeMap::new();
-    let mut all = true;
+    let (mut all, mut questions) = (true, 0);
     loop {
         let loaded = Arc::clone(&parts.config.borrow_and_update());
         let wanted = &loaded.config.backends;
-        places.retain(|name, place| wanted.get(name).is_some_and(|entry| place.entry == *entry));
+        places.retain(|name, place| {
+            wanted.get(name).is_some_and(|entry| is_same_place(&place.entry, entry))
+        });
         for (name, entry) in wanted {
-            let is_new = !places.contains_key(name);
+            let was_used = places.get(name).is_some_and(|place| place.entry.enabled);
             let place = places.entry(name.clone()).or_insert_with(|| Place {
                 entry: entry.clone(),
                 state: BackendState::Off,
                 authorization: None,
                 models: Vec::new(),
+                has_listed: false,
                 asked: 0,
             });
-            if entry.enabled && (is_new || all) {
-                place.asked += 1;
+            place.entry = entry.clone();
+            if entry.enabled && (!was_used || all) {
+                questions += 1;
+                place.asked = questions;
                 if !matches!(place.state, BackendState::Ready) {
                     place.state = BackendState::Checking;
                 }
@@ -112,6 +124,7 @@ fn take(places: &mut BTreeMap<String, Place>, answer: Answered) {
     match answer.models {
         Ok(models) => {
             place.models = models;
+            place.has_listed = true;
             place.state = BackendState::Ready;
         }
         Err(problem) => place.state = BackendState::Unreachable { problem },
@@ -150,10 +163,12 @@ fn publish(
         }
     }
     let default = loaded.config.backends.iter().find(|(_, entry)| entry.default && entry.enabled);
+    let lists = default.and_then(|(name, _)| places.get(name)).filter(|place| place.has_listed);
     parts.table.store(Arc::new(Backends {
         ollama: Arc::new(Backend::ollama(ollama.port, reach)),
         others,
         default: default.map(|(name, _)| name.clone()),
+        default_lists: lists.map(|place| place.models.as_slice().into()),
         cloud: loaded.config.ollama.cloud,
         default_model: loaded.config.ollama.default_model.clone(),
     }));
@@ -182,7 +197,7 @@ fn view(name: &str, place: &Place) -> BackendView {
 }
 
 /// The name in `${secret:NAME}`.
-fn secret_name(token: &str) -> Option<&str> {
+pub(crate) fn secret_name(token: &str) -> Option<&str> {
     token.strip_prefix("${secret:")?.strip_suffix('}')
 }
 
@@ -235,16 +250,6 @@ pub(crate) async fn models_of(
     entry: &BackendEntry,
     authorization: Option<HeaderValue>,
 ) -> Result<Vec<String>, Problem> {
-    #[derive(Deserialize)]
-    struct List {
-        #[serde(alias = "models")]
-        data: Option<Vec<Named>>,
-    }
-    #[derive(Deserialize)]
-    struct Named {
-        #[serde(alias = "name")]
-        id: String,
-    }
     let kind = kind_of(entry.kind);
     let backend = Backend::elsewhere("", kind, &entry.url, authorization, Reach::Ready)
         .map_err(|error| Problem::new(error.to_string(), ""))?;
@@ -297,10 +302,97 @@ pub(crate) async fn models_of(
         }
         body.extend_from_slice(&piece);
     }
-    let list: List = serde_json::from_slice(&body).map_err(|error| strange(error.to_string()))?;
-    let mut models: Vec<_> =
-        list.data.unwrap_or_default().into_iter().map(|named| named.id).collect();
+    names_in(kind, &body).map_err(|error| strange(error.to_string()))
+}
+
+/// The names of the models in a list of `/v1/models` or `/api/tags`, sorted.
+fn names_in(kind: Kind, body: &[u8]) -> Result<Vec<String>, serde_json::Error> {
+    #[derive(Deserialize)]
+    struct List {
+        data: Option<Vec<Named>>,
+        models: Option<Vec<Named>>,
+    }
+    #[derive(Deserialize)]
+    struct Named {
+        id: Option<String>,
+        name: Option<String>,
+    }
+    let list: List = serde_json::from_slice(body)?;
+    // llama-server sends both lists, and some name their models twice.
+    let entries = match kind {
+        Kind::Ollama => list.models.or(list.data),
+        Kind::OpenAi => list.data.or(list.models),
+    };
+    let name = |named: Named| match kind {
+        Kind::Ollama => named.name.or(named.id),
+        Kind::OpenAi => named.id.or(named.name),
+    };
+    let mut models: Vec<_> = entries.unwrap_or_default().into_iter().filter_map(name).collect();
     models.sort();
     models.dedup();
     Ok(models)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_lists_of_each_kind_of_server_are_read() {
+        // Constructed after llama-server, Ollama, vLLM and a service that names models twice.
+        let llama_server = r#"{"models":[{"name":"m.gguf","model":"m.gguf","modified_at":"","size":"",
+            "digest":"","type":"model","capabilities":["completion"],"details":{"format":"gguf"}}],
+            "object":"list","data":[{"id":"m.gguf","object":"model","created":1,
+            "owned_by":"llamacpp","meta":{"n_ctx_train":8192}}]}"#;
+        for (kind, body, wanted) in [
+            (Kind::OpenAi, llama_server, Some(vec!["m.gguf"])),
+            (
+                Kind::Ollama,
+                r#"{"models":[{"name":"b:1"},{"name":"a:1"}]}"#,
+                Some(vec!["a:1", "b:1"]),
+            ),
+            (Kind::OpenAi, r#"{"object":"list","data":[{"id":"x/y"}]}"#, Some(vec!["x/y"])),
+            (Kind::OpenAi, r#"{"data":[{"id":"x","name":"A model"}]}"#, Some(vec!["x"])),
+            (Kind::Ollama, r#"{"models":null}"#, Some(vec![])),
+            (Kind::OpenAi, "[]", None),
+            (Kind::OpenAi, "<html>", None),
+        ] {
+            let wanted = wanted.map(|names| names.into_iter().map(str::to_owned).collect());
+            assert_eq!(names_in(kind, body.as_bytes()).ok(), wanted, "{body}");
+        }
+    }
+
+    #[test]
+    fn a_late_answer_to_an_earlier_question_changes_nothing() {
+        let entry = BackendEntry {
+            kind: BackendKind::Openai,
+            url: "http://127.0.0.1:1".to_owned(),
+            token: None,
+            enabled: true,
+            default: false,
+        };
+        let place = Place {
+            entry: entry.clone(),
+            state: BackendState::Checking,
+            authorization: None,
+            models: Vec::new(),
+            has_listed: false,
+            asked: 2,
+        };
+        let mut places = BTreeMap::from([("lab".to_owned(), place)]);
+        let answer = |asked| Answered {
+            name: "lab".to_owned(),
+            asked,
+            authorization: Some(HeaderValue::from_static("Bearer old")),
+            models: Ok(vec!["old".to_owned()]),
+        };
+        take(&mut places, answer(1));
+        let place = places.get("lab").map(|place| (&place.state, place.authorization.is_some()));
+        assert_eq!(place, Some((&BackendState::Checking, false)));
+        take(&mut places, answer(2));
+        assert!(places.get("lab").is_some_and(|place| place.state == BackendState::Ready));
+        let elsewhere = BackendEntry { url: "http://127.0.0.1:2".to_owned(), ..entry.clone() };
+        let unused = BackendEntry { enabled: false, default: true, ..entry.clone() };
+        assert!(!is_same_place(&entry, &elsewhere) && is_same_place(&entry, &unused));
+    }
 }

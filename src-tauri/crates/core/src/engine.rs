@@ -222,7 +222,8 @@ impl Engine {
 
         let models = ModelAccess::new(Backends::ollama_alone(loaded.config.ollama.port()))
             .map_err(|error| StartError::Http(error.to_string()))?;
-        let pulls_wait = Arc::new(AtomicBool::new(false));
+        // Known before Ollama is started, which else deletes what is half there.
+        let pulls_wait = Arc::new(AtomicBool::new(pulls::are_kept(&record.kept()).await));
         let ollama_runs = TaskTracker::new();
         let ollama = Ollama::start(ollama_now::Parts {
             config: store.subscribe(),

@@ -21,7 +21,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::bridge::PanelEvent;
 use crate::ollama::OllamaNow;
-use crate::view::{PullState, PullView};
+use crate::view::{PullState, PullView, PullWait};
 
 /// How often the panel is told how far downloads are.
 const TOLD_EVERY: Duration = Duration::from_millis(250);
@@ -49,6 +49,15 @@ struct KeptPull {
     paused: bool,
     completed: u64,
     total: Option<u64>,
+}
+
+/// Whether downloads that were begun before the last end are to go on.
+pub(crate) async fn are_kept(store: &KeptState) -> bool {
+    // What cannot be read is rather kept.
+    store
+        .pulls::<Vec<KeptPull>>()
+        .await
+        .map_or(true, |kept| kept.is_some_and(|kept| !kept.is_empty()))
 }
 
 /// One download.
@@ -87,7 +96,7 @@ impl Pull {
         self.progress.total().or(self.before.1)
     }
 
-    fn view(&self) -> PullView {
+    fn view(&self, ollama: bool) -> PullView {
         let (completed, total) = (self.completed(), self.total());
         let speed = match self.state {
             PullState::Running { .. } => self.speed.bytes_per_second(),
@@ -103,6 +112,11 @@ impl Pull {
             seconds_left: left
                 .zip(speed.filter(|speed| *speed > 0))
                 .map(|(left, speed)| left / speed),
+            waits_for: (self.state == PullState::Waiting).then_some(match (ollama, self.tries) {
+                (false, _) => PullWait::Ollama,
+                (true, 0) => PullWait::Turn,
+                (true, _) => PullWait::NextTry,
+            }),
         }
     }
 }
@@ -153,8 +167,9 @@ impl Pulls {
             .collect();
         parts.wait.store(!pulls.is_empty(), Ordering::Relaxed);
         let (inbox, asks) = mpsc::channel(16);
-        let (publish, views) =
-            watch::channel(Arc::new(pulls.iter().map(Pull::view).collect::<Vec<_>>()));
+        let ready = parts.ollama.borrow().is_ready();
+        let first: Vec<_> = pulls.iter().map(|pull| pull.view(ready)).collect();
+        let (publish, views) = watch::channel(Arc::new(first));
         let tasks = parts.tasks.clone();
         tasks.spawn(Desk { pulls, parts, store, publish, kept: Vec::new() }.keep(asks));
         Self { inbox, views }
@@ -223,7 +238,12 @@ impl Desk {
                     self.keep_wanted().await;
                     let _gone = done.send(answer);
                 }
-                changed = self.parts.ollama.changed() => if changed.is_err() { return },
+                changed = self.parts.ollama.changed() => {
+                    if changed.is_err() {
+                        return;
+                    }
+                    untold = true;
+                }
                 news = next(&mut running) => {
                     untold = true;
                     let Some(present) = &running else { continue };
@@ -317,8 +337,11 @@ impl Desk {
         pull.progress = Progress::default();
         pull.speed = Speed::default();
         pull.began = Instant::now();
-        pull.state = PullState::Running { step: String::new() };
         let wait = pull.tries.checked_sub(1).and_then(|tries| TRIES.get(tries)).copied();
+        // While it waits to be tried again it is not under way.
+        if wait.is_none() {
+            pull.state = PullState::Running { step: String::new() };
+        }
         let halt = self.parts.stop.child_token();
         let (tell, news) = mpsc::channel(64);
         let api = Api::new(self.parts.http.clone(), now.address());
@@ -342,6 +365,9 @@ impl Desk {
         let known_before = pull.progress.total();
         pull.progress.take(line);
         pull.speed.sample(pull.began.elapsed(), pull.progress.completed());
+        if pull.completed() > pull.before.0 {
+            pull.tries = 0;
+        }
         pull.state = PullState::Running { step: pull.progress.step.clone() };
         // Its size is known layer by layer; each time there is more of it, there must be room.
         let total = pull.progress.total();
@@ -403,7 +429,8 @@ impl Desk {
     }
 
     fn tell(&self) {
-        let views: Vec<_> = self.pulls.iter().map(Pull::view).collect();
+        let ready = self.parts.ollama.borrow().is_ready();
+        let views: Vec<_> = self.pulls.iter().map(|pull| pull.view(ready)).collect();
         if **self.publish.borrow() != views {
             self.publish.send_replace(Arc::new(views.clone()));
             // Nobody may be looking.
@@ -466,13 +493,14 @@ async fn pull_all(api: &Api, model: &str, tell: &mpsc::Sender<News>) -> Result<(
 }
 
 fn no_room(model: &str, missing: u64, free: u64) -> Problem {
-    let gb = |bytes: u64| bytes as f64 / f64::from(1 << 30);
+    let tenths = |tenths: u128| format!("{}.{}", tenths / 10, tenths % 10);
+    let up = tenths((u128::from(missing) * 10).div_ceil(1 << 30));
+    let down = tenths((u128::from(free) * 10) >> 30);
     Problem::new(
         format!(
-            "There is not enough room for {model}: {:.1} GB are still to come, and {:.1} GB are free \
-             on the disk with the models. Delete a model you do not use, or choose another folder.",
-            gb(missing),
-            gb(free)
+            "There is not enough room for {model}: {up} GB are still to come, {down} GB are free on \
+             the disk with the models, and 1 GB of it has to stay free. Delete a model you do not \
+             use, or choose another folder."
         ),
         "",
     )
@@ -486,7 +514,7 @@ fn failed(model: &str, error: &ApiError) -> Problem {
         format!("There is no model named {model} to download. Check how its name is written.")
     } else if says("no space left") || says("not enough space") {
         format!("The disk is full, so {model} could not be downloaded. Make room and try again.")
-    } else if says("unauthorized") || says("401") {
+    } else if says("unauthorized") || says("status 401") || says("401:") {
         format!("{model} can only be downloaded by those who were let in.")
     } else if says("no such host") || says("network is unreachable") || says("dial tcp") {
         "Ollama could not reach the internet. Check the connection and try again.".to_owned()

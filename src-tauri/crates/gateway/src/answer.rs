@@ -122,7 +122,11 @@ pub(crate) fn preflight(origin: HeaderValue, private_network: bool) -> Response<
     put(
         "access-control-allow-headers",
         "authorization, x-api-key, content-type, accept, mcp-session-id, mcp-protocol-version, \
-         mcp-method, mcp-name, last-event-id",
+         mcp-method, mcp-name, last-event-id, anthropic-version, anthropic-beta, \
+         anthropic-dangerous-direct-browser-access, openai-beta, openai-organization, \
+         openai-project, x-stainless-arch, x-stainless-helper-method, x-stainless-lang, \
+         x-stainless-os, x-stainless-package-version, x-stainless-retry-count, \
+         x-stainless-runtime, x-stainless-runtime-version, x-stainless-timeout",
     );
     put("access-control-max-age", "600");
     if private_network {

@@ -8,7 +8,8 @@
 use serde::Serialize;
 
 use crate::sizing::{
-    CacheType, Need, Placed, Placement, Pools, Setup, Shape, largest_context, limit, need, place,
+    CacheType, Loaded, Need, Placed, Placement, Pools, Setup, Shape, largest_context,
+    largest_running_context, limit, need, place,
 };
 
 /// Below so many tokens a conversation soon has no room for what tools answer.
@@ -51,8 +52,17 @@ pub struct Question<'a> {
     pub confidence: Confidence,
     /// Whether apps use tools with it.
     pub tools: bool,
-    /// The nearest model that fits, where the asker knows one.
-    pub nearest: Option<&'a str>,
+    /// The nearest smaller model that fits, where the asker knows one.
+    pub nearest: Option<Nearest<'a>>,
+}
+
+/// A smaller model that fits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Nearest<'a> {
+    /// Its name.
+    pub name: &'a str,
+    /// Whether it is the same model with coarser weights.
+    pub version: bool,
 }
 
 /// The answer.
@@ -126,11 +136,16 @@ pub enum Action {
         saves: u64,
     },
     /// Take the same model with coarser weights.
-    SmallerVersion,
+    SmallerVersion {
+        /// The version that fits.
+        name: String,
+    },
     /// Take another model.
     SmallerModel {
         /// One that fits, where one is known.
         name: Option<String>,
+        /// Whether speed is what that brings: the model asked about runs on the processor.
+        faster: bool,
     },
     /// Fetch the model's details, which uses the network.
     DownloadDetails,
@@ -156,10 +171,17 @@ impl Action {
             Self::Compress { saves } => {
                 format!("Compress the conversation memory (saves about {} GB)", down(*saves))
             }
-            Self::SmallerVersion => "Choose a smaller version (needs less memory)".to_owned(),
-            Self::SmallerModel { name: Some(name) } => format!("Choose {name} (it fits)"),
-            Self::SmallerModel { name: None } => {
-                "Choose a smaller model (answers faster)".to_owned()
+            Self::SmallerVersion { name } => {
+                format!("Choose the smaller version {name} (it fits)")
+            }
+            Self::SmallerModel { name, faster } => {
+                let what = name.as_deref().unwrap_or("a smaller model");
+                let effect = match (faster, name) {
+                    (true, _) => "answers faster",
+                    (false, Some(_)) => "it fits",
+                    (false, None) => "needs less memory",
+                };
+                format!("Choose {what} ({effect})")
             }
             Self::DownloadDetails => "Download details (tells what it needs)".to_owned(),
             Self::TryIt => "Try it; we measure".to_owned(),
@@ -196,13 +218,18 @@ pub fn verdict(question: &Question<'_>) -> Verdict {
     };
     let placed = place(shape, question.setup, question.pools, question.confidence.factor());
     let limit = limit(shape, question.setup.num_ctx);
-    let (kind, first) = result(&placed);
+    let (kind, first) = result(shape, &placed);
     let mut actions = match kind {
         Kind::Fits => Vec::new(),
         Kind::FitsAfterClosing => closing(question, &placed),
-        Kind::Partly { .. } => lighter(question, shape, &placed),
-        Kind::ProcessorOnly | Kind::TooLarge => {
-            vec![Action::SmallerModel { name: question.nearest.map(str::to_owned) }]
+        Kind::Partly { .. } | Kind::TooLarge => lighter(question, shape, &placed),
+        Kind::ProcessorOnly => {
+            let mut actions = making_room(question, &placed);
+            // It is quick enough as it is.
+            if !shape.is_encoder() {
+                actions.extend(lighter(question, shape, &placed));
+            }
+            actions
         }
         Kind::Unknown => vec![Action::TryIt],
     };
@@ -223,7 +250,7 @@ pub fn verdict(question: &Question<'_>) -> Verdict {
     }
 }
 
-fn result(placed: &Placed) -> (Kind, String) {
+fn result(shape: &Shape, placed: &Placed) -> (Kind, String) {
     let card = if placed.cards > 1 { "graphics cards" } else { "graphics card" };
     match placed.placement {
         Placement::Fits => (Kind::Fits, format!("Runs fully on your {card}.")),
@@ -238,7 +265,12 @@ fn result(placed: &Placed) -> (Kind, String) {
             (Kind::Partly { percent }, first)
         }
         Placement::Memory => {
-            (Kind::ProcessorOnly, "Runs on the processor. Answers will be slow.".to_owned())
+            let first = if shape.is_encoder() {
+                "Runs on the processor, which is quick enough for this kind of model."
+            } else {
+                "Runs on the processor. Answers will be slow."
+            };
+            (Kind::ProcessorOnly, first.to_owned())
         }
         Placement::TooLarge => (
             Kind::TooLarge,
@@ -261,14 +293,19 @@ fn numbers(question: &Question<'_>, placed: &Placed, kind: Kind) -> String {
         // The first sentence holds the numbers already.
         (Kind::TooLarge, _) => String::new(),
         (Kind::ProcessorOnly, _) | (_, None) => {
-            let Some(memory) = question.pools.memory_free else {
+            let Some(memory) = placed.memory_free else {
                 return format!("{}.", needs(placed.need.in_memory));
             };
             let (need, free) = (needs(placed.need.in_memory), down(memory));
-            format!("{need}, {free} GB of main memory free.")
+            let shared = u64::from(question.pools.unified);
+            let once = leaving(question, placed, |model| {
+                model.in_memory.saturating_add(model.size_vram.saturating_mul(shared))
+            });
+            format!("{need}, {free} GB of main memory free{once}.")
         }
         (_, Some(free)) if free.known => {
-            format!("{}, {} GB free.", needs(placed.need_free), down(free.free))
+            let once = leaving(question, placed, |model| model.size_vram);
+            format!("{}, {} GB free{once}.", needs(placed.need_free), down(free.free))
         }
         (_, Some(free)) => format!(
             "{}, about {} GB can be used; how much of the graphics card memory is free now cannot \
@@ -279,11 +316,54 @@ fn numbers(question: &Question<'_>, placed: &Placed, kind: Kind) -> String {
     }
 }
 
+/// The other models that may leave, the least first, by what each holds.
+fn others<'a>(question: &Question<'a>, holds: impl Fn(&Loaded) -> u64) -> Vec<&'a Loaded> {
+    let loaded = question.pools.loaded.iter();
+    let mut others: Vec<_> =
+        loaded.filter(|model| model.evictable && !model.itself && holds(model) > 0).collect();
+    others.sort_by_key(|model| holds(model));
+    others
+}
+
+/// Says who leaves before so much is free, where anyone does.
+fn leaving(question: &Question<'_>, placed: &Placed, holds: impl Fn(&Loaded) -> u64) -> String {
+    if !placed.others_leave {
+        return String::new();
+    }
+    let (who, is) = match others(question, holds).as_slice() {
+        [one] => (one.name.as_str(), "is"),
+        _ => ("other models", "are"),
+    };
+    // Without a card, Ollama drops none before its time.
+    if placed.free.is_some() {
+        format!(" once Ollama takes {who} out of memory")
+    } else {
+        format!(" once {who} {is} out of memory")
+    }
+}
+
+/// What frees main memory where Ollama does not do that by itself: the least that is enough, else
+/// the largest.
+fn making_room(question: &Question<'_>, placed: &Placed) -> Vec<Action> {
+    if !placed.others_leave || placed.free.is_some() {
+        return Vec::new();
+    }
+    let others = others(question, |model| model.in_memory);
+    let all = others.iter().fold(0, |sum: u64, model| sum.saturating_add(model.in_memory));
+    let free = placed.memory_free.unwrap_or_default().saturating_sub(all);
+    let need = placed.need.in_memory;
+    let enough = others.iter().find(|model| free.saturating_add(model.in_memory) >= need);
+    let chosen = enough.or(others.last());
+    let unload =
+        chosen.map(|model| Action::Unload { model: model.name.clone(), frees: model.in_memory });
+    unload.into_iter().collect()
+}
+
 /// What frees the graphics card: models Ollama would not drop by itself, the largest first.
 fn closing(question: &Question<'_>, placed: &Placed) -> Vec<Action> {
     let free = placed.free.map(|free| free.free).unwrap_or_default();
     let mut others: Vec<_> =
-        question.pools.loaded.iter().filter(|model| !model.evictable).collect();
+        question.pools.loaded.iter().filter(|model| !model.evictable && !model.itself).collect();
     others.sort_by_key(|model| std::cmp::Reverse(model.size_vram));
     // One that is not enough by itself still comes before closing programs one does not know.
     let enough =
@@ -294,27 +374,45 @@ fn closing(question: &Question<'_>, placed: &Placed) -> Vec<Action> {
     unload.into_iter().chain([Action::CloseOthers]).collect()
 }
 
-/// What makes the model fit wholly: each of these but the last was tried.
+/// What makes the model fit wholly, or run at all where it does not: each of these but the last was
+/// tried.
 fn lighter(question: &Question<'_>, shape: &Shape, placed: &Placed) -> Vec<Action> {
     let (setup, pools, factor) = (question.setup, question.pools, question.confidence.factor());
     let from = limit(shape, setup.num_ctx);
+    let fits = |other: &Placed| other.placement == Placement::Fits;
+    let helps = |other: &Placed| fits(other) || (!placed.runs() && other.runs());
+    let saved = |other: &Placed| {
+        if fits(other) {
+            placed.need_free.saturating_sub(other.need_free)
+        } else {
+            placed.need.in_memory.saturating_sub(other.need.in_memory)
+        }
+    };
+    let at = |to| place(shape, &Setup { num_ctx: to, ..setup.clone() }, pools, factor);
+    let shorter = |to: Option<u64>| {
+        let to = to.filter(|to| (SHORTEST..from).contains(to))?;
+        Some((to, at(to))).filter(|(_, other)| helps(other))
+    };
     let mut actions = Vec::new();
-    let to =
-        largest_context(shape, setup, pools, factor).filter(|to| (SHORTEST..from).contains(to));
-    if let Some(to) = to {
-        let shorter = place(shape, &Setup { num_ctx: to, ..setup.clone() }, pools, factor);
-        let saves = placed.need_free.saturating_sub(shorter.need_free);
-        actions.push(Action::Shorten { from, to, saves });
+    let shortened = shorter(largest_context(shape, setup, pools, factor))
+        .or_else(|| shorter(largest_running_context(shape, setup, pools, factor)));
+    if let Some((to, other)) = shortened {
+        actions.push(Action::Shorten { from, to, saves: saved(&other) });
     }
     if setup.cache == CacheType::F16 && setup.flash_attention {
         let setup = Setup { cache: CacheType::Q8_0, ..setup.clone() };
         let compressed = place(shape, &setup, pools, factor);
-        let saves = placed.need_free.saturating_sub(compressed.need_free);
-        if compressed.placement == Placement::Fits {
-            actions.push(Action::Compress { saves });
+        if helps(&compressed) {
+            actions.push(Action::Compress { saves: saved(&compressed) });
         }
     }
-    actions.push(Action::SmallerVersion);
+    actions.push(match question.nearest {
+        Some(Nearest { name, version: true }) => Action::SmallerVersion { name: name.to_owned() },
+        nearest => Action::SmallerModel {
+            name: nearest.map(|nearest| nearest.name.to_owned()),
+            faster: placed.placement == Placement::Memory,
+        },
+    });
     actions
 }
 

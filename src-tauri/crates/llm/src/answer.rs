@@ -105,6 +105,12 @@ impl Follower {
         self.bytes
     }
 
+    /// The mark with which a stream ends was there, so that nothing follows.
+    #[must_use]
+    pub fn saw_the_end(&self) -> bool {
+        matches!(self.form, Form::Lines | Form::Events) && self.told().complete
+    }
+
     /// What the answer was, once all of it came.
     #[must_use]
     pub fn told(&self) -> Told {

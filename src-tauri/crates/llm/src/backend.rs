@@ -6,6 +6,9 @@ use std::sync::Arc;
 use http::HeaderValue;
 use url::Url;
 
+use crate::model_name;
+use crate::route::Dialect;
+
 /// What a backend speaks.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -163,6 +166,8 @@ pub struct Backends {
     pub others: Vec<Arc<Backend>>,
     /// Which of the others has models without a prefix.
     pub default: Option<String>,
+    /// The models that one lists; `None` before it has answered.
+    pub default_lists: Option<Arc<[String]>>,
     /// Whether the person lets requests go to Ollama's cloud.
     pub cloud: bool,
     /// The model that is listed first.
@@ -178,6 +183,7 @@ impl Backends {
             ollama: Arc::new(Backend::ollama(port, Reach::Down(sentence.into()))),
             others: Vec::new(),
             default: None,
+            default_lists: None,
             cloud: false,
             default_model: None,
         }
@@ -186,21 +192,28 @@ impl Backends {
     /// The backend of a model, and the name the model has there. The longest prefix does not
     /// matter: a name holds no slash.
     #[must_use]
-    pub fn of_model<'m>(&self, model: &'m str) -> (&Arc<Backend>, &'m str) {
+    pub fn of_model<'m>(&self, model: &'m str, dialect: Dialect) -> (&Arc<Backend>, &'m str) {
         if let Some((prefix, rest)) = model.split_once('/')
             && let Some(backend) = self.others.iter().find(|backend| backend.name == prefix)
         {
             return (backend, rest);
         }
-        (self.default_backend(), model)
+        (self.without_prefix(model, dialect), model)
     }
 
-    /// Where models without a prefix are.
+    /// Where a model without a prefix is: at the default place, unless that cannot be asked so, or
+    /// is known not to have it. Then Ollama's own are still found under the names they are listed
+    /// with.
     #[must_use]
-    pub fn default_backend(&self) -> &Arc<Backend> {
+    pub fn without_prefix(&self, model: &str, dialect: Dialect) -> &Arc<Backend> {
+        let has = |lists: &Arc<[String]>| {
+            model.is_empty() || lists.iter().any(|listed| model_name::same(listed, model))
+        };
         self.default
             .as_ref()
             .and_then(|name| self.others.iter().find(|backend| backend.name == *name))
+            .filter(|backend| backend.kind == Kind::Ollama || dialect != Dialect::Ollama)
+            .filter(|_| self.default_lists.as_ref().is_none_or(has))
             .unwrap_or(&self.ollama)
     }
 }
@@ -251,11 +264,12 @@ mod tests {
             ollama: Arc::new(Backend::ollama(11434, Reach::Ready)),
             others: vec![place("lab"), place("me")],
             default: None,
+            default_lists: None,
             cloud: false,
             default_model: None,
         };
         let found = |backends: &Backends, model: &str| {
-            let (backend, bare) = backends.of_model(model);
+            let (backend, bare) = backends.of_model(model, Dialect::OpenAi);
             (backend.name.clone(), bare.to_owned())
         };
         for (model, name, bare) in [
@@ -271,6 +285,13 @@ mod tests {
         }
         backends.default = Some("me".to_owned());
         assert_eq!(found(&backends, "qwen3:8b").0, "me");
+        let speaks = |backends: &Backends, model: &str, dialect| {
+            backends.of_model(model, dialect).0.name.clone()
+        };
+        assert_eq!(speaks(&backends, "qwen3:8b", Dialect::Ollama), "", "it does not speak that");
+        backends.default_lists = Some(["far".to_owned()].into());
+        assert_eq!(found(&backends, "far").0, "me");
+        assert_eq!(found(&backends, "qwen3:8b").0, "", "it is known not to be there");
         backends.default = Some("gone".to_owned());
         assert_eq!(found(&backends, "qwen3:8b").0, "", "Ollama stands in");
         assert!(!format!("{backends:?}").contains("hush"), "a secret does not show");

@@ -13,15 +13,15 @@ pub fn same(one: &str, other: &str) -> bool {
     with_tag(one).eq_ignore_ascii_case(&with_tag(other))
 }
 
-/// Whether a model runs in Ollama's cloud: its tag is `cloud`, or ends so after a hyphen
-/// (Ollama, server/cloud naming).
+/// Whether a model runs in Ollama's cloud: what follows the last colon is `cloud`, or ends so after
+/// a hyphen (Ollama, internal/modelref). A name without a tag that ends so counts as well: it is
+/// rather asked about once too often.
 #[must_use]
 pub fn is_cloud(name: &str) -> bool {
-    let name = name.trim().to_ascii_lowercase();
-    let last = name.rsplit('/').next().unwrap_or(&name);
-    match last.split_once(':') {
-        Some((_, tag)) => tag == "cloud" || tag.ends_with("-cloud"),
-        None => last.ends_with("-cloud"),
+    let name = name.trim().to_lowercase();
+    match name.rsplit_once(':') {
+        Some((_, tag)) if tag.trim() == "cloud" => true,
+        _ => name.ends_with("-cloud"),
     }
 }
 
@@ -78,6 +78,12 @@ mod tests {
             ("GLM-4.6:Cloud", true),
             ("me/deepseek:671b-cloud", true),
             ("deepseek-cloud", true),
+            ("gpt-oss:120b:cloud", true),
+            ("x: cloud ", true),
+            ("x:local", false),
+            ("me/cloud", false),
+            ("localhost:5000/cloud", false),
+            ("localhost:5000/me/x:cloud", true),
             ("cloud:8b", false),
             ("cloudy:8b", false),
             ("qwen3:8b", false),

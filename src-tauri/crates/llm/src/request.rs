@@ -81,11 +81,11 @@ pub fn peek(body: &[u8]) -> Result<Peeked, NotRead> {
     let mut peeked = Peeked::default();
     let mut older = None;
     for (key, value) in fields {
-        match key.to_ascii_lowercase().as_str() {
+        match folded(&key).as_str() {
             "model" if peeked.model.is_some() => return Err(NotRead::TwoModels),
-            "model" => (peeked.model, peeked.place) = named(body, value),
+            "model" => (peeked.model, peeked.place) = named(body, value)?,
             "name" if older.is_some() => return Err(NotRead::TwoModels),
-            "name" => older = Some(named(body, value)),
+            "name" => older = Some(named(body, value)?),
             "stream" => peeked.stream = serde_json::from_str(value.get()).ok(),
             "tools" => peeked.searches_the_web |= has_web_search(value),
             _ => {}
@@ -132,23 +132,36 @@ impl<'de: 'a, 'a> Deserialize<'de> for Head<'a> {
 #[derive(Deserialize)]
 struct Text<'a>(#[serde(borrow)] Cow<'a, str>);
 
-fn named(body: &[u8], value: &RawValue) -> (Option<String>, Option<Range<usize>>) {
-    let Ok(name) = serde_json::from_str::<String>(value.get()) else { return (None, None) };
-    let start = (value.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize);
-    (Some(name), start.map(|start| start..start + value.get().len()))
+/// A key as Go compares it (encoding/json, `foldName`): without regard to case, and with the two
+/// letters outside ASCII that fold to one in it.
+fn folded(key: &str) -> String {
+    key.replace('\u{17f}', "s").replace('\u{212a}', "k").to_ascii_lowercase()
 }
 
+type Named = (Option<String>, Option<Range<usize>>);
+
+fn named(body: &[u8], value: &RawValue) -> Result<Named, NotRead> {
+    let Ok(name) = serde_json::from_str::<String>(value.get()) else {
+        // Half of a surrogate pair is a letter for Go, and part of a name nobody looked at.
+        let is_text = value.get().starts_with('"');
+        return if is_text { Err(NotRead::NotJson) } else { Ok((None, None)) };
+    };
+    let start = (value.get().as_ptr() as usize).checked_sub(body.as_ptr() as usize);
+    Ok((Some(name), start.map(|start| start..start + value.get().len())))
+}
+
+/// Whether one of the tools is Ollama's own search. Read as Ollama reads it: whichever way the key
+/// is written, and of several each.
 fn has_web_search(tools: &RawValue) -> bool {
-    #[derive(Deserialize)]
-    struct Tool<'a> {
-        #[serde(borrow, default, rename = "type")]
-        kind: Option<Cow<'a, str>>,
-    }
-    // What cannot be read is not a list of tools for Ollama either.
-    serde_json::from_str::<Vec<&RawValue>>(tools.get()).is_ok_and(|tools| {
-        tools.iter().any(|tool| {
-            serde_json::from_str::<Tool<'_>>(tool.get())
-                .is_ok_and(|tool| tool.kind.is_some_and(|kind| kind.starts_with("web_")))
+    // What is no list of objects is none for Ollama either.
+    let Ok(tools) = serde_json::from_str::<Vec<&RawValue>>(tools.get()) else { return false };
+    let searches = |value: &RawValue| match serde_json::from_str::<Cow<'_, str>>(value.get()) {
+        Ok(kind) => kind.trim().to_ascii_lowercase().starts_with("web_"),
+        Err(_) => value.get().starts_with('"'),
+    };
+    tools.iter().any(|tool| {
+        serde_json::from_str::<Head<'_>>(tool.get()).is_ok_and(|Head(fields)| {
+            fields.iter().any(|(key, value)| folded(key) == "type" && searches(value))
         })
     })
 }
@@ -246,6 +259,12 @@ mod tests {
             (r#"[{"type":"function","function":{"name":"web_search"}}]"#, false),
             (r#"[{"name":"f","input_schema":{}},{"type":"web_search_preview"}]"#, true),
             (r#"[1,{"type":"web_search"}]"#, true),
+            (r#"[{"Type":"web_search"}]"#, true),
+            (r#"[{"type":" web_search"}]"#, true),
+            (r#"[{"type":"function","type":"web_search"}]"#, true),
+            (r#"[{"type":"web_search\ud800"}]"#, true),
+            (r#"[{"type":7}]"#, false),
+            ("null", false),
             (r#"[]"#, false),
             (r#"{"type":"web_search"}"#, false),
         ] {
@@ -256,6 +275,15 @@ mod tests {
                 "{tools}"
             );
         }
+    }
+
+    #[test]
+    fn what_go_reads_otherwise_is_read_as_go_does() {
+        let long_s = "{\"model\":\"m\",\"tool\u{17f}\":[{\"type\":\"web_search\"}]}";
+        assert!(peek(long_s.as_bytes()).expect("it is read").searches_the_web);
+        // Half of a surrogate pair is a letter there, and text that nobody can look at here.
+        let half = r#"{"model":"gpt-oss\ud800:120b-cloud"}"#;
+        assert_eq!(peek(half.as_bytes()), Err(NotRead::NotJson));
     }
 
     #[test]

@@ -2,6 +2,7 @@
 //! listed is not passed on: a new version of Ollama may bring addresses nobody has thought about.
 
 use http::Method;
+use percent_encoding::percent_decode_str;
 
 /// How an API writes its errors, and what its requests look like.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -159,14 +160,14 @@ pub fn find(method: &Method, path: &str) -> Found {
     Found::Route(Route { class, dialect, names, streams_in })
 }
 
-/// Whether something follows the prefix that cannot lead elsewhere. The names of models may hold
-/// slashes, which clients write plainly.
+/// Whether something follows the prefix that is a name and cannot lead elsewhere. The names of
+/// models may hold slashes, which some clients write plainly and others escape.
 fn is_segment_below(path: &str, prefix: &str) -> bool {
-    path.strip_prefix(prefix).is_some_and(|rest| {
-        !rest.is_empty()
-            && rest.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
-            && !rest.to_ascii_lowercase().contains("%2e")
-    })
+    let Some(rest) = path.strip_prefix(prefix) else { return false };
+    let Ok(name) = percent_decode_str(rest).decode_utf8() else { return false };
+    let plain =
+        |c: char| c.is_ascii_alphanumeric() || matches!(c, '-' | '_' | '.' | ':' | '@' | '/');
+    name.chars().all(plain) && name.split('/').all(|segment| !matches!(segment, "" | "." | ".."))
 }
 
 #[cfg(test)]
@@ -196,6 +197,7 @@ mod tests {
             ("GET", "/v1/models", List),
             ("GET", "/v1/models/qwen3:8b", Read),
             ("GET", "/v1/models/me/qwen3:8b", Read),
+            ("GET", "/v1/models/me%2Fqwen3%3A8b", Read),
             ("GET", "/api/experimental/model-recommendations", Read),
             ("POST", "/api/generate", Inference),
             ("POST", "/api/chat", Inference),
@@ -244,6 +246,16 @@ mod tests {
             "/v1/models/",
             "/v1/models/../../api/me",
             "/v1/models/%2e%2e/x",
+            "/v1/models/x\\..\\..\\..\\debug\\pprof\\heap",
+            "/v1/models/lab%2F..%2F..%2Fdebug",
+            "/v1/models/lab/%252e%252e/debug",
+            "/v1/models/lab%5c..%5cdebug",
+            "/v1/models/a?b",
+            "/v1/models/a%20b",
+            "/v1/models/a%00",
+            "/v1/models/%ff",
+            "/api/blobs/x\\..\\..\\signout",
+            "/api/blobs/x%2f..%2f..%2fpush",
             "/v1/models/a//b",
             "/api/blobs/",
             "/api/blobs/../me",

@@ -24,7 +24,7 @@ impl Engine {
     /// None: why the installed models cannot be told stands in the answer.
     pub async fn models(&self) -> Result<ModelsView, CommandError> {
         let shelf = &self.0.shelf;
-        self.0.ollama.look().await;
+        self.0.ollama.look_soon().await;
         let (installed, problem) = match shelf.installed().await {
             Ok(installed) => (installed, None),
             // How Ollama is stands in the snapshot.

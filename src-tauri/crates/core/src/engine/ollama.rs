@@ -166,6 +166,9 @@ impl Engine {
         let mut edits = Vec::new();
         if let Some(before) = replaces.as_ref().and_then(|name| known.get(name)) {
             (entry.enabled, entry.default) = (before.enabled, before.default);
+            // The panel knows of secrets alone, and not of what stands in the environment.
+            let elsewhere = |token: &String| backends::secret_name(token).is_none();
+            entry.token = entry.token.or_else(|| before.token.clone().filter(elsewhere));
         }
         if let Some(replaced) = replaces.filter(|name| *name != draft.name) {
             edits.push(Edit::Models(ModelsEdit::RemoveBackend(replaced)));

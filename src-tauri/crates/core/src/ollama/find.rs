@@ -34,9 +34,13 @@ pub(super) fn models_folder(
             .or_else(|| std::env::var_os("OLLAMA_MODELS").map(PathBuf::from))
             .or_else(own),
         Some(OllamaRunBy::Service) => {
-            Some(Path::new("/usr/share/ollama/.ollama/models").to_path_buf())
-                .filter(|folder| folder.is_dir())
-                .or_else(own)
+            let folder = Path::new("/usr/share/ollama/.ollama/models");
+            match folder.try_exists() {
+                Ok(true) => Some(folder.to_path_buf()),
+                Ok(false) => own(),
+                // It is the service's own and not for us to see.
+                Err(_) => None,
+            }
         }
         Some(OllamaRunBy::App | OllamaRunBy::Other) => own().filter(|folder| folder.is_dir()),
     }

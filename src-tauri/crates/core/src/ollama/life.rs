@@ -28,11 +28,13 @@ const AWAY_FOR: Duration = Duration::from_secs(15);
 const OLDEST_KNOWN: (u32, u32) = (0, 30);
 
 /// What the person wants, from the config.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Wanted {
     pub(crate) enabled: bool,
     pub(crate) start: bool,
     pub(crate) port: u16,
+    /// Its program, where the person named one.
+    pub(crate) path: Option<String>,
 }
 
 /// What one look found.
@@ -116,8 +118,11 @@ pub(crate) struct Life {
     /// When ours is started again, on the person's clock.
     retry_at: i64,
     run: u64,
-    /// Looks in a row without an answer.
+    /// Looks in a row without an answer, and when the first of them was, on the person's clock.
     silent: u32,
+    silent_since: i64,
+    /// It runs in place of ours, which another program ended.
+    took_over: bool,
     quitting: bool,
     /// Somebody wants to know now.
     hurry: bool,
@@ -125,7 +130,6 @@ pub(crate) struct Life {
     pub(crate) version: Option<String>,
     pub(crate) run_by: Option<OllamaRunBy>,
     pub(crate) problem: Option<Problem>,
-    pub(crate) notice: Option<String>,
     pub(crate) loaded: Vec<Loaded>,
 }
 
@@ -138,15 +142,32 @@ impl Life {
             retry_at: 0,
             run: 0,
             silent: 0,
+            silent_since: 0,
+            took_over: false,
             quitting: false,
             hurry: false,
             program: None,
             version: None,
             run_by: None,
             problem: None,
-            notice: None,
             loaded: Vec::new(),
         }
+    }
+
+    /// What is good to know while all is well.
+    pub(crate) fn notice(&self) -> Option<String> {
+        if self.took_over {
+            return Some(
+                "Another program started Ollama in place of ours. Drawbridge uses that one and \
+                 leaves it running."
+                    .to_owned(),
+            );
+        }
+        let version = self.version.as_ref().filter(|version| is_old(version))?;
+        Some(format!(
+            "Ollama {version} is older than what Drawbridge knows. Most things work; its figures \
+             may be off. Updating Ollama helps."
+        ))
     }
 
     /// The port to look at.
@@ -181,10 +202,12 @@ impl Life {
             Phase::NotInstalled => OllamaState::NotInstalled,
             Phase::Stopped => OllamaState::Stopped,
             Phase::PortTaken(holder) => OllamaState::PortTaken { holder: holder.clone() },
-            Phase::Theirs(Theirs::Ready) | Phase::Ours(lifecycle::State::Ready { .. }) if hung => {
-                OllamaState::NotResponding { since }
+            Phase::Theirs(Theirs::Ready | Theirs::Starting)
+            | Phase::Ours(lifecycle::State::Ready { .. })
+                if hung =>
+            {
+                OllamaState::NotResponding { since: self.silent_since }
             }
-            Phase::Theirs(Theirs::Starting) if hung => OllamaState::NotResponding { since },
             Phase::Theirs(Theirs::Starting) | Phase::Ours(lifecycle::State::Starting { .. }) => {
                 OllamaState::Starting { since }
             }
@@ -202,6 +225,11 @@ impl Life {
             Phase::Ours(lifecycle::State::Failed) => OllamaState::Failed,
             Phase::Ours(lifecycle::State::Stopped) => OllamaState::Stopped,
         }
+    }
+
+    /// Somebody waits for what the next look finds.
+    pub(crate) fn is_asked(&self) -> bool {
+        self.hurry
     }
 
     /// How long until the next look; `None` where nothing changes by itself, or only with an app
@@ -289,15 +317,25 @@ impl Life {
             self.loaded.clear();
             self.version = None;
         }
+        self.took_over &= phase == Phase::Theirs(Theirs::Ready);
         if !matches!(phase, Phase::Theirs(_) | Phase::Ours(_)) {
             self.run_by = None;
         }
         self.phase = phase;
     }
 
+    /// It did not answer a look.
+    fn said_nothing(&mut self, now: Moment) {
+        if self.silent == 0 {
+            self.silent_since = now.wall_ms;
+        }
+        self.silent = self.silent.saturating_add(1);
+    }
+
     fn want(&mut self, wanted: Wanted, now: Moment, effects: &mut Vec<Effect>) {
         let before = std::mem::replace(&mut self.wanted, wanted);
-        if before == wanted || self.quitting {
+        let wanted = &self.wanted;
+        if before == *wanted || self.quitting {
             return;
         }
         if let Phase::Ours(_) = self.phase
@@ -314,11 +352,10 @@ impl Life {
             return self.enter(Phase::Off, now);
         }
         let elsewhere = before.port != wanted.port;
+        let another = elsewhere || before.path != wanted.path;
         match &self.phase {
             // Ours goes on where it is until it is restarted.
-            Phase::Ours(lifecycle::State::Failed | lifecycle::State::Waiting { .. })
-                if elsewhere =>
-            {
+            Phase::Ours(lifecycle::State::Failed | lifecycle::State::Waiting { .. }) if another => {
                 self.problem = None;
                 self.enter(Phase::Looking, now);
             }
@@ -326,7 +363,6 @@ impl Life {
             Phase::Theirs(_) if !elsewhere => {}
             _ => {
                 self.problem = None;
-                self.notice = None;
                 self.enter(Phase::Looking, now);
             }
         }
@@ -378,20 +414,21 @@ impl Life {
                 self.silent = 0;
                 self.answered(&version, looked.loaded);
             }
-            (S::Ready { .. }, _) => self.silent = self.silent.saturating_add(1),
+            (S::Ready { .. }, _) => self.said_nothing(now),
             (S::Waiting { .. } | S::Failed | S::Stopped, Probed::Answers(version)) => {
-                self.notice = Some(
-                    "Another program started Ollama in place of ours. Drawbridge uses that one and \
-                     leaves it running."
-                        .to_owned(),
-                );
                 effects.push(Effect::Note(
                     ActivityKind::ServerStarted,
                     "Another program runs Ollama now, and it is used.".to_owned(),
                 ));
                 self.adopt(&version, looked.run_by, looked.loaded, now);
+                self.took_over = true;
             }
             (S::Waiting { .. }, Probed::Stranger) => self.give_way(looked.holder, now),
+            // It was removed, or is being updated.
+            (S::Waiting { .. }, _) if self.program.is_none() => {
+                self.problem = None;
+                self.enter(Phase::NotInstalled, now);
+            }
             (S::Waiting { .. }, _) if now.wall_ms >= self.retry_at => {
                 self.step(lifecycle::Event::RetryDue, now, effects);
             }
@@ -418,9 +455,9 @@ impl Life {
                 self.adopt(&version, looked.run_by, looked.loaded, now);
             }
             Probed::Silent => match phase {
-                Phase::Theirs(Theirs::Ready) => self.silent = self.silent.saturating_add(1),
+                Phase::Theirs(Theirs::Ready) => self.said_nothing(now),
                 Phase::Theirs(Theirs::Starting) if waited > STARTS_WITHIN => {
-                    self.silent = SILENT_LOOKS;
+                    (self.silent, self.silent_since) = (SILENT_LOOKS, self.since.wall_ms);
                 }
                 Phase::Theirs(Theirs::Starting) => {}
                 _ => self.enter(Phase::Theirs(Theirs::Starting), now),
@@ -440,7 +477,6 @@ impl Life {
                     self.enter(Phase::NotInstalled, now);
                 }
                 _ if self.wanted.start && !self.quitting => {
-                    self.notice = None;
                     self.problem = None;
                     self.enter(Phase::Ours(lifecycle::State::Stopped), now);
                     self.step(lifecycle::Event::Start, now, effects);
@@ -485,15 +521,7 @@ impl Life {
         if let Some(loaded) = loaded {
             self.loaded = loaded;
         }
-        if self.version.as_deref() != Some(version) {
-            self.version = Some(version.to_owned());
-            if is_old(version) {
-                self.notice = Some(format!(
-                    "Ollama {version} is older than what Drawbridge knows. Most things work; its \
-                     figures may be off. Updating Ollama helps."
-                ));
-            }
-        }
+        self.version = Some(version.to_owned());
     }
 
     fn ended(&mut self, exited: Option<Exited>, now: Moment, effects: &mut Vec<Effect>) {
@@ -522,7 +550,6 @@ impl Life {
         let Phase::Ours(life) = self.phase else { return };
         if matches!(event, lifecycle::Event::Start | lifecycle::Event::Restart) {
             self.problem = None;
-            self.notice = None;
         }
         let (next, done) = lifecycle::step(life, event, now.instant);
         if std::mem::discriminant(&next) != std::mem::discriminant(&life) {
@@ -537,8 +564,9 @@ impl Life {
             match effect {
                 lifecycle::Effect::Launch => {
                     self.run += 1;
-                    if let Some(program) = &self.program {
-                        effects.push(Effect::Launch(self.run, program.clone()));
+                    match self.program.clone() {
+                        Some(program) => effects.push(Effect::Launch(self.run, program)),
+                        None => self.enter(Phase::NotInstalled, now),
                     }
                 }
                 lifecycle::Effect::Halt => effects.push(Effect::Halt),

@@ -1,6 +1,6 @@
 use super::*;
 
-const WANTED: Wanted = Wanted { enabled: true, start: true, port: 11434 };
+const WANTED: Wanted = Wanted { enabled: true, start: true, port: 11434, path: None };
 
 struct World {
     life: Life,
@@ -197,7 +197,7 @@ fn ours_is_started_again_after_a_pause_unless_somebody_else_did() {
     world.pass(100).end(false).pass(1).see(answers());
     assert!(matches!(world.state(), OllamaState::Ready { .. }));
     assert_eq!(world.life.run_by, Some(OllamaRunBy::Service), "it is theirs");
-    assert!(world.life.notice.is_some() && !world.life.runs());
+    assert!(world.life.notice().is_some() && !world.life.runs());
 
     let mut world = ours();
     world.pass(100).end(false).pass(1).see(Probed::Stranger);
@@ -294,5 +294,64 @@ fn an_old_version_is_told() {
     }
     let mut world = World::new(WANTED);
     world.see(Probed::Answers("0.5.7".to_owned()));
-    assert!(world.life.notice.as_ref().is_some_and(|notice| notice.contains("0.5.7")));
+    assert!(world.life.notice().is_some_and(|notice| notice.contains("0.5.7")));
+}
+
+#[test]
+fn a_program_that_vanished_is_told_and_taken_up_when_it_is_back() {
+    let mut world = ours();
+    world.end(false);
+    assert!(matches!(world.state(), OllamaState::Waiting { .. }));
+    let without = |world: &World| Looked {
+        port: world.life.port(),
+        probed: Probed::Refused,
+        program: None,
+        searched: true,
+        run_by: None,
+        holder: None,
+        loaded: None,
+    };
+    let looked = without(&world);
+    world.pass(60).tell(Event::Looked(looked));
+    assert_eq!(world.state(), OllamaState::NotInstalled);
+    assert!(!world.life.runs() && !world.launches());
+    world.tell(Event::Start).see(Probed::Refused);
+    assert!(world.launches());
+}
+
+#[test]
+fn another_program_is_looked_for_where_none_runs() {
+    let another = Wanted { path: Some("/opt/ollama".to_owned()), ..WANTED };
+    let mut world = ours();
+    world.tell(Event::Wanted(another.clone()));
+    assert!(matches!(world.state(), OllamaState::Ready { .. }), "it waits for the restart");
+    let mut world = ours();
+    world.end(true);
+    assert_eq!(world.state(), OllamaState::Failed);
+    world.tell(Event::Wanted(another)).see(Probed::Refused);
+    assert!(world.launches());
+}
+
+#[test]
+fn a_notice_lasts_as_long_as_what_it_is_about() {
+    let mut world = World::new(WANTED);
+    world.see(Probed::Answers("0.5.7".to_owned()));
+    assert!(world.life.notice().is_some());
+    world.pass(5).see(Probed::Answers("0.33.0".to_owned()));
+    assert_eq!(world.life.notice(), None, "it was updated");
+    let mut world = ours();
+    world.end(false);
+    world.pass(2).see(answers());
+    assert!(world.life.notice().is_some_and(|notice| notice.contains("in place of ours")));
+    world.pass(5).see(Probed::Refused);
+    assert_eq!(world.life.notice(), None, "it is gone");
+}
+
+#[test]
+fn silence_counts_from_when_it_began() {
+    let mut world = ours();
+    world.pass(3600).see(Probed::Silent);
+    let began = world.now.wall_ms;
+    world.pass(5).see(Probed::Silent).pass(5).see(Probed::Silent);
+    assert_eq!(world.state(), OllamaState::NotResponding { since: began });
 }

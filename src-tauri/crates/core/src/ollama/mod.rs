@@ -8,6 +8,7 @@ mod find;
 mod life;
 mod run;
 
+use std::collections::BTreeMap;
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -129,6 +130,8 @@ pub(crate) fn loaded_view(loaded: &Loaded) -> LoadedModel {
 /// What the task is asked.
 enum Message {
     Event(Event, oneshot::Sender<()>),
+    /// Answered when the next look has ended.
+    Look(oneshot::Sender<()>),
     Finished(u64, Option<life::Exited>),
 }
 
@@ -164,11 +167,12 @@ impl Ollama {
     pub(crate) fn start(parts: Parts) -> Self {
         let (inbox, messages) = mpsc::channel(INBOX);
         let wanted = wanted(&parts.config.borrow());
+        let port = wanted.port;
         let life = Life::new(wanted, moment());
         let first = OllamaNow {
             state: life.state(),
             settings: parts.config.borrow().config.ollama.clone(),
-            port: wanted.port,
+            port,
             ..OllamaNow::default()
         };
         let (publish, now) = watch::channel(Arc::new(first));
@@ -184,7 +188,6 @@ impl Ollama {
             halt: None,
             heard: Arc::clone(&heard),
             started_with: None,
-            started_at_port: None,
         };
         tasks.spawn(keeper.keep(messages));
         Self { inbox, now, heard, http, book }
@@ -223,9 +226,17 @@ impl Ollama {
         self.tell(Event::Restart).await;
     }
 
-    /// Looks at once.
-    pub(crate) async fn look(&self) {
+    /// Has it looked at soon.
+    pub(crate) async fn look_soon(&self) {
         self.tell(Event::Look).await;
+    }
+
+    /// Looks at once, and gives when what was found is known.
+    pub(crate) async fn look(&self) {
+        let (done, looked) = oneshot::channel();
+        if self.inbox.send(Message::Look(done)).await.is_ok() {
+            let _ended = looked.await;
+        }
     }
 
     /// Ends ours, and gives when nothing of it is left. Does nothing to anybody else's.
@@ -249,9 +260,25 @@ struct Keeper {
     publish: watch::Sender<Arc<OllamaNow>>,
     halt: Option<CancellationToken>,
     heard: Arc<Mutex<Heard>>,
-    /// The variables that ours was started with.
-    started_with: Option<std::collections::BTreeMap<String, String>>,
-    started_at_port: Option<u16>,
+    started_with: Option<StartedWith>,
+}
+
+/// What ours was started with, as it was set then.
+struct StartedWith {
+    env: BTreeMap<String, String>,
+    port: u16,
+    path: Option<String>,
+}
+
+impl StartedWith {
+    fn of(settings: &OllamaSettings) -> Self {
+        Self {
+            // What keeps downloads is no setting that asks for a restart.
+            env: environment::of(settings, std::env::vars_os(), false),
+            port: settings.port(),
+            path: settings.path.clone(),
+        }
+    }
 }
 
 impl Keeper {
@@ -260,8 +287,14 @@ impl Keeper {
         let missed = Arc::clone(&self.parts.missed);
         let mut looking = false;
         let mut next = Some(Instant::now());
+        let mut curious: Vec<oneshot::Sender<()>> = Vec::new();
         loop {
             self.tell_all();
+            if !looking && !self.life.is_asked() {
+                for done in curious.drain(..) {
+                    let _gone = done.send(());
+                }
+            }
             if self.parts.stop.is_cancelled() && !self.life.runs() {
                 return;
             }
@@ -279,6 +312,10 @@ impl Keeper {
                         self.apply(event).await;
                         self.tell_all();
                         let _gone = done.send(());
+                    }
+                    Some(Message::Look(done)) => {
+                        self.apply(Event::Look).await;
+                        curious.push(done);
                     }
                     Some(Message::Finished(run, exited)) => {
                         self.halt = None;
@@ -343,15 +380,18 @@ impl Keeper {
         let settings = self.settings();
         let keep_partial = self.parts.pulls_wait.load(std::sync::atomic::Ordering::Relaxed);
         let env = environment::of(&settings, std::env::vars_os(), keep_partial);
-        // What keeps downloads is no setting that asks for a restart.
-        self.started_with = Some(environment::of(&settings, std::env::vars_os(), false));
-        self.started_at_port = Some(settings.port());
+        self.started_with = Some(StartedWith::of(&settings));
         let halt = CancellationToken::new();
         self.halt = Some(halt.clone());
         let launcher = Arc::clone(&self.parts.launcher);
         let (book, heard) = (self.parts.book.clone(), Arc::clone(&self.heard));
         let inbox = self.inbox.clone();
+        let tasks = self.parts.tasks.clone();
         self.parts.runs.spawn(async move {
+            // It may have been set, updated or moved since it was last looked for.
+            let search_path = launcher.search_path().await.clone();
+            let found = tasks.spawn_blocking(move || find::program(&settings, &search_path)).await;
+            let program = found.ok().flatten().unwrap_or(program);
             let spawner: &Spawner = launcher.spawner().await;
             let exited = run::run(spawner, &program, env, &book, &heard, &halt).await;
             // Fails at the very end, when nobody wants to know.
@@ -367,7 +407,8 @@ impl Keeper {
     async fn look(&self, seen: mpsc::Sender<Looked>) {
         // Ours stays where it was started until it is started anew.
         let wanted = self.life.port();
-        let port = self.started_at_port.filter(|_| self.life.runs()).unwrap_or(wanted);
+        let started = self.started_with.as_ref().filter(|_| self.life.runs());
+        let port = started.map_or(wanted, |started| started.port);
         let settings = self.settings();
         let launcher = Arc::clone(&self.parts.launcher);
         let http = self.parts.http.plain();
@@ -403,16 +444,17 @@ impl Keeper {
 
     fn tell_all(&self) {
         let settings = self.settings();
-        let (life, runs) = (&self.life, self.life.runs());
-        let restart_needed = runs
-            && self.started_with.as_ref().is_some_and(|started| {
-                *started != environment::of(&settings, std::env::vars_os(), false)
-            });
-        let port = self.started_at_port.filter(|_| runs).unwrap_or_else(|| settings.port());
+        let life = &self.life;
+        let started = self.started_with.as_ref().filter(|_| life.runs());
+        let restart_needed = started.is_some_and(|started| {
+            let anew = StartedWith::of(&settings);
+            started.env != anew.env || started.path != anew.path
+        });
+        let port = started.map_or_else(|| settings.port(), |started| started.port);
         let now = OllamaNow {
             state: life.state(),
             problem: life.problem.clone(),
-            notice: life.notice.clone(),
+            notice: life.notice(),
             version: life.version.clone(),
             run_by: life.run_by,
             program: life.program.clone(),
@@ -434,7 +476,12 @@ impl Keeper {
 
 fn wanted(config: &Config) -> Wanted {
     let ollama = &config.config.ollama;
-    Wanted { enabled: ollama.enabled, start: ollama.start, port: ollama.port() }
+    Wanted {
+        enabled: ollama.enabled,
+        start: ollama.start,
+        port: ollama.port(),
+        path: ollama.path.clone(),
+    }
 }
 
 fn moment() -> Moment {

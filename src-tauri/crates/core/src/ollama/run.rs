@@ -41,6 +41,7 @@ pub(super) async fn run(
     halt: &CancellationToken,
 ) -> Option<Exited> {
     book.append(LogSource::Drawbridge, &format!("starting {} serve", program.display()));
+    let began = book.tail(1).last().map_or(0, |line| line.seq);
     *heard.lock().unwrap_or_else(PoisonError::into_inner) = Heard::default();
     let launch = ResolvedLaunch {
         command: program.to_string_lossy().into_owned(),
@@ -92,7 +93,7 @@ pub(super) async fn run(
             listen(heard, &line.text);
         }
     }
-    let exited = exited(program, &report, book, heard);
+    let exited = exited(program, &report, book, began, heard);
     book.append(LogSource::Drawbridge, &exited.problem.message);
     Some(exited)
 }
@@ -113,23 +114,27 @@ fn exited(
     program: &Path,
     report: &ExitReport,
     book: &LogBook,
+    began: u64,
     heard: &Arc<Mutex<Heard>>,
 ) -> Exited {
-    let last = report.last_stderr.as_deref().unwrap_or_default();
-    let detail: Vec<_> = book
+    // What an earlier run said says nothing of this one.
+    let said: Vec<_> = book
         .tail(LAST_LINES)
         .into_iter()
-        .filter(|line| line.source != LogSource::Drawbridge)
-        .map(|line| line.text.to_string())
+        .filter(|line| line.seq > began && line.source != LogSource::Drawbridge)
         .collect();
+    let mut errors = said.iter().rev().filter(|line| line.source == LogSource::Stderr);
+    let last = errors.find(|line| !line.text.trim().is_empty());
+    let last = last.map_or("", |line| &*line.text);
+    let detail: Vec<_> = said.iter().map(|line| &*line.text).collect();
     let detail = detail.join("\n");
     let listened = heard.lock().unwrap_or_else(PoisonError::into_inner).listened;
     let says_error = last.starts_with("Error: ");
     // It writes how it is set before anything else; what ends without a word of Ollama is none.
     if !listened && !says_error && !detail.contains("level=") {
         let message = format!(
-            "`{}` was started and ended at once, and does not seem to be Ollama. Check the path in \
-             the settings, or install Ollama again.",
+            "\"{}\" was started and ended at once, and does not seem to be Ollama. Choose another \
+             program in the settings, or install Ollama again.",
             program.display()
         );
         return Exited { problem: Problem::new(message, detail), hopeless: true };

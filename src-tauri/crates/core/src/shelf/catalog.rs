@@ -5,7 +5,7 @@ use drawbridge_hardware::probe::Computer;
 use drawbridge_llm::api::Listed;
 use drawbridge_llm::model_name;
 
-use super::fit::{Question, pools_of};
+use super::fit::Question;
 use super::{Shelf, Wanted};
 use crate::ollama::OllamaNow;
 use crate::view::{CatalogModel, ModelFit};
@@ -32,15 +32,12 @@ impl Shelf {
         computer: &Computer,
         now: &OllamaNow,
     ) -> ModelFit {
-        let setup = self.setup(&entry.name, computer, now, wanted);
-        let nearest =
-            catalog::nearest(entry.purpose, &setup, &pools_of(computer, now, &entry.name));
         let question = Question {
             name: &entry.name,
             digest: None,
             shape: Some(&entry.shape),
             wanted,
-            nearest: nearest.map(|other| other.name.as_str()).filter(|name| *name != entry.name),
+            purpose: entry.purpose,
             tools: entry.purpose != Purpose::Embedding,
         };
         self.fit(&question, computer, now)

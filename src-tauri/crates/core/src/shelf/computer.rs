@@ -2,6 +2,7 @@
 
 use drawbridge_hardware::probe::{Computer, Gpu, GpuKind};
 
+use super::fit::follows_settings;
 use crate::clock::now_ms;
 use crate::ollama::OllamaNow;
 use crate::view::{ComputerView, DiskView, GpuUserView, GpuView};
@@ -44,12 +45,15 @@ fn gpu(gpu: &Gpu) -> GpuView {
         total: gpu.total,
         free: gpu.free,
         used_by_ollama: gpu.ollama,
+        // The one form of id that CUDA and ROCm both take, however many cards there are.
+        choosable: gpu.id.starts_with("GPU-"),
         users,
     }
 }
 
 fn summary(computer: &Computer, ollama: &OllamaNow) -> String {
-    let none_chosen = ollama.settings.gpus.as_ref().is_some_and(Vec::is_empty);
+    let none_chosen =
+        follows_settings(ollama) && ollama.settings.gpus.as_ref().is_some_and(Vec::is_empty);
     let used: Vec<&Gpu> =
         computer.gpus.iter().filter(|gpu| !none_chosen && gpu.is_used_by_ollama()).collect();
     let unknown = used.iter().any(|gpu| gpu.total.is_none()) && !computer.unified;
@@ -77,6 +81,8 @@ mod tests {
     use super::*;
     use drawbridge_hardware::probe::Vendor;
 
+    use crate::view::OllamaRunBy;
+
     fn card(kind: GpuKind, vendor: Vendor) -> Gpu {
         Gpu {
             id: "0000:01:00.0".to_owned(),
@@ -97,11 +103,14 @@ mod tests {
         let plain = OllamaNow::default();
         let mut processor_only = OllamaNow::default();
         processor_only.settings.gpus = Some(Vec::new());
+        let theirs = OllamaNow { run_by: Some(OllamaRunBy::Service), ..processor_only.clone() };
+        processor_only.run_by = Some(OllamaRunBy::Drawbridge);
         for (gpus, ollama, told) in [
             (vec![], &plain, "No graphics card was found"),
             (vec![card(GpuKind::Integrated, Vendor::Intel)], &plain, "part of the processor"),
             (vec![card(GpuKind::Discrete, Vendor::Amd)], &plain, "run on the graphics card"),
             (vec![card(GpuKind::Discrete, Vendor::Amd)], &processor_only, "as it is set"),
+            (vec![card(GpuKind::Discrete, Vendor::Amd)], &theirs, "run on the graphics card"),
         ] {
             let computer = Computer { gpus, ..Computer::default() };
             let said = summary(&computer, ollama);

@@ -1,6 +1,7 @@
 //! How one model fits: the question put together from what is known, and the answer as the person
 //! sees it.
 
+use drawbridge_hardware::catalog::{self, Purpose};
 use drawbridge_hardware::learn::Key;
 use drawbridge_hardware::probe::Computer;
 use drawbridge_hardware::sizing::{
@@ -8,6 +9,7 @@ use drawbridge_hardware::sizing::{
     default_context, largest_context,
 };
 use drawbridge_hardware::verdict::{self, Action, Confidence, Kind, verdict};
+use drawbridge_llm::model_name;
 
 use super::{Shelf, Wanted};
 use crate::ollama::OllamaNow;
@@ -22,8 +24,8 @@ pub(super) struct Question<'a> {
     pub(super) digest: Option<&'a str>,
     pub(super) shape: Option<&'a Shape>,
     pub(super) wanted: &'a Wanted,
-    /// The largest other model that fits, where one is known.
-    pub(super) nearest: Option<&'a str>,
+    /// What it is made for.
+    pub(super) purpose: Purpose,
     /// It can use tools.
     pub(super) tools: bool,
 }
@@ -36,26 +38,44 @@ fn cache_of(cache: CacheType) -> Cache {
     }
 }
 
+/// What an installed model is made for: as the catalog has it, else by what it can do.
+pub(super) fn purpose_of(name: &str, capabilities: &[String]) -> Purpose {
+    let can = |what: &str| capabilities.iter().any(|one| one == what);
+    match catalog::entry(name) {
+        Some(entry) => entry.purpose,
+        None if can("embedding") => Purpose::Embedding,
+        None if can("vision") => Purpose::Vision,
+        None if can("insert") => Purpose::Code,
+        None if can("thinking") => Purpose::Reasoning,
+        None => Purpose::Chat,
+    }
+}
+
+/// Whether the Ollama that is asked follows our settings: the one we started, or the one we would
+/// start.
+pub(super) fn follows_settings(now: &OllamaNow) -> bool {
+    now.is_ours() || (now.run_by.is_none() && now.settings.enabled && now.settings.start)
+}
+
 /// Where models can lie, this one left out: what it holds now it would hold again.
-pub(super) fn pools_of(computer: &Computer, now: &OllamaNow, name: &str) -> Pools {
+fn pools_of(computer: &Computer, now: &OllamaNow, name: &str) -> Pools {
     let loaded = now
         .loaded
         .iter()
         .map(|loaded| Loaded {
             name: loaded.name.clone(),
             size_vram: loaded.size_vram,
+            in_memory: loaded.size.saturating_sub(loaded.size_vram),
+            // Ollama drops any for another, however long it was to stay, and waits for it to end
+            // what it answers (Ollama, server/sched.go, `findRunnerToUnload`).
             evictable: true,
+            itself: model_name::same(&loaded.name, name),
         })
         .collect();
-    let none_chosen = now.settings.gpus.as_ref().is_some_and(Vec::is_empty);
     let mut pools = Pools::of(computer, loaded);
-    if none_chosen {
-        pools.cards.clear();
-    } else if let Some(chosen) = now.settings.gpus.as_ref().filter(|_| now.is_ours()) {
+    if let Some(chosen) = now.settings.gpus.as_ref().filter(|_| follows_settings(now)) {
         pools.cards.retain(|card| chosen.contains(&card.id));
     }
-    // The others are what the person may be asked to take out of memory.
-    pools.loaded.sort_by_key(|loaded| loaded.name == name);
     pools
 }
 
@@ -69,7 +89,7 @@ impl Shelf {
         wanted: &Wanted,
     ) -> Setup {
         let settings = &now.settings;
-        let ours = now.is_ours();
+        let ours = follows_settings(now);
         let present = now.loaded.iter().find(|loaded| loaded.name == name);
         let by_memory = || {
             let total = Pools::of(computer, Vec::new())
@@ -134,13 +154,16 @@ impl Shelf {
         });
         let confidence =
             measured.map_or(Confidence::Estimated, |(factor, _)| Confidence::Measured(factor));
+        let nearest = question.shape.and_then(|shape| {
+            catalog::nearest(question.name, shape, question.purpose, &setup, &pools)
+        });
         let answer = verdict(&verdict::Question {
             shape: question.shape,
             setup: &setup,
             pools: &pools,
             confidence,
             tools: question.tools,
-            nearest: question.nearest,
+            nearest,
         });
         let factor = measured.map_or(1.0, |(factor, _)| factor);
         let placed = question.shape.map(|shape| sizing::place(shape, &setup, &pools, factor));
@@ -154,7 +177,7 @@ impl Shelf {
             ),
             Some(placed) => (
                 Some(placed.need.in_memory),
-                pools.memory_free,
+                placed.memory_free,
                 Some(computer.memory.total).filter(|total| *total > 0),
             ),
             None => (None, None, None),
@@ -224,11 +247,103 @@ fn action_view(action: &Action) -> Option<FitAction> {
             FitActionKind::ShortenContext { context: u32::try_from(*to).unwrap_or(u32::MAX) }
         }
         Action::Compress { .. } => FitActionKind::CompressCache,
-        Action::SmallerVersion => FitActionKind::SmallerModel { model: None },
-        Action::SmallerModel { name } => FitActionKind::SmallerModel { model: name.clone() },
+        Action::SmallerVersion { name } => {
+            FitActionKind::SmallerModel { model: Some(name.clone()) }
+        }
+        Action::SmallerModel { name, .. } => FitActionKind::SmallerModel { model: name.clone() },
         // What an installed model is made of is here; of others nothing is downloaded.
         Action::DownloadDetails => return None,
         Action::TryIt => FitActionKind::TryIt,
     };
     Some(FitAction { kind, text, effect })
+}
+
+#[cfg(test)]
+mod tests {
+    use drawbridge_hardware::probe::{Gpu, GpuKind, Memory, Vendor};
+    use drawbridge_llm::api;
+
+    use super::*;
+    use crate::view::OllamaRunBy;
+
+    fn computer() -> Computer {
+        let gpu = |id: &str| Gpu {
+            id: id.to_owned(),
+            pci: String::new(),
+            name: "A card".to_owned(),
+            vendor: Vendor::Nvidia,
+            kind: GpuKind::Discrete,
+            total: Some(8 << 30),
+            free: Some(8 << 30),
+            users: Vec::new(),
+            ollama: None,
+            source: "test".to_owned(),
+        };
+        let memory = Memory { total: 16 << 30, available: 8 << 30, limited_by: None };
+        Computer { memory, gpus: vec![gpu("GPU-1"), gpu("GPU-2")], ..Computer::default() }
+    }
+
+    #[test]
+    fn the_choice_of_cards_counts_for_an_ollama_that_follows_it() {
+        let cards = |run_by, start, gpus: &[&str]| {
+            let mut now = OllamaNow { run_by, ..OllamaNow::default() };
+            now.settings.start = start;
+            now.settings.gpus = Some(gpus.iter().map(|id| (*id).to_owned()).collect());
+            pools_of(&computer(), &now, "m:1").cards.len()
+        };
+        for (run_by, start, none, one) in [
+            (Some(OllamaRunBy::Drawbridge), true, 0, 1),
+            (Some(OllamaRunBy::Drawbridge), false, 0, 1),
+            (Some(OllamaRunBy::Service), true, 2, 2),
+            (Some(OllamaRunBy::Other), false, 2, 2),
+            (None, true, 0, 1),
+            (None, false, 2, 2),
+        ] {
+            assert_eq!(cards(run_by, start, &[]), none, "{run_by:?} {start}");
+            assert_eq!(cards(run_by, start, &["GPU-2"]), one, "{run_by:?} {start}");
+        }
+    }
+
+    #[test]
+    fn what_is_in_memory_is_told_apart_from_the_model_asked_about() {
+        let loaded = |name: &str| api::Loaded {
+            name: name.to_owned(),
+            digest: String::new(),
+            size: 5,
+            size_vram: 3,
+            context_length: None,
+            expires_at: String::new(),
+        };
+        let now = OllamaNow {
+            loaded: vec![loaded("own:latest"), loaded("other:1")],
+            ..OllamaNow::default()
+        };
+        let pools = pools_of(&computer(), &now, "own");
+        let own: Vec<_> = pools.loaded.iter().map(|one| (one.in_memory, one.itself)).collect();
+        assert_eq!(own, [(2, true), (2, false)]);
+        assert_eq!(pools.memory_total, Some(16 << 30));
+    }
+
+    #[test]
+    fn an_installed_model_is_made_for_what_it_can_do() {
+        let of = |name, can: &[&str]| {
+            purpose_of(name, &can.iter().map(|one| (*one).to_owned()).collect::<Vec<_>>())
+        };
+        assert_eq!(of("qwen2.5-coder:7b", &["completion"]), Purpose::Code);
+        assert_eq!(of("mine:1", &["completion"]), Purpose::Chat);
+        assert_eq!(of("mine:1", &["completion", "vision", "thinking"]), Purpose::Vision);
+        assert_eq!(of("mine:1", &["completion", "thinking"]), Purpose::Reasoning);
+        assert_eq!(of("mine:1", &["completion", "insert"]), Purpose::Code);
+        assert_eq!(of("mine:1", &["embedding"]), Purpose::Embedding);
+    }
+
+    #[test]
+    fn only_what_can_be_done_is_offered() {
+        assert_eq!(action_view(&Action::DownloadDetails), None);
+        let version = Action::SmallerVersion { name: "llama3.1:8b".to_owned() };
+        let view = action_view(&version).map(|view| (view.kind, view.text, view.effect));
+        let kind = FitActionKind::SmallerModel { model: Some("llama3.1:8b".to_owned()) };
+        let text = "Choose the smaller version llama3.1:8b".to_owned();
+        assert_eq!(view, Some((kind, text, "it fits".to_owned())));
+    }
 }

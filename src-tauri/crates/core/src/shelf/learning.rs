@@ -50,9 +50,7 @@ pub(crate) async fn learn(
         if now.is_ready() {
             let free = Shelf::free_for_models(&*shelf.look().await);
             shelf.0.memory_free.send_if_modified(|before| {
-                // A tenth of a gigabyte is what is shown.
-                let tenths = |bytes: &Option<u64>| bytes.map(|bytes| bytes / (1 << 30) * 10);
-                let changed = tenths(before) != tenths(&free);
+                let changed = before.map(tenths) != free.map(tenths);
                 if changed {
                     *before = free;
                 }
@@ -64,6 +62,11 @@ pub(crate) async fn learn(
             changed = ollama.changed() => if changed.is_err() { return },
         }
     }
+}
+
+/// Bytes as they are shown: in tenths of a gigabyte.
+fn tenths(bytes: u64) -> u128 {
+    (u128::from(bytes) * 10) >> 30
 }
 
 impl Shelf {
@@ -94,5 +97,20 @@ impl Shelf {
         if let Err(error) = self.0.record.kept().set_measured(&kept).await {
             tracing::warn!(%error, "what a model was measured to take was not kept");
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tenth_of_a_gigabyte_is_a_change() {
+        let gib = 1 << 30;
+        assert_eq!(tenths(gib), 10);
+        assert_eq!(tenths(gib + gib / 2), 15);
+        assert_ne!(tenths(7 * gib), tenths(7 * gib + gib / 5));
+        assert_eq!(tenths(7 * gib), tenths(7 * gib + gib / 100));
+        assert!(tenths(u64::MAX) > 0);
     }
 }

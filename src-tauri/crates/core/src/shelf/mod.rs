@@ -145,7 +145,7 @@ impl Shelf {
                     digest: Some(&listed.digest),
                     shape: known.as_ref().ok().map(AsRef::as_ref),
                     wanted: &Wanted::AS_SET,
-                    nearest: None,
+                    purpose: fit::purpose_of(&listed.name, &listed.capabilities),
                     tools: listed.capabilities.iter().any(|one| one == "tools"),
                 };
                 self.fit(&question, &computer, &now)
@@ -176,7 +176,7 @@ impl Shelf {
                 digest: Some(&listed.digest),
                 shape: known.as_ref().ok().map(AsRef::as_ref),
                 wanted,
-                nearest: None,
+                purpose: fit::purpose_of(&listed.name, &listed.capabilities),
                 tools: listed.capabilities.iter().any(|one| one == "tools"),
             };
             return Ok(self.fit(&question, &computer, &now));

@@ -204,13 +204,27 @@ pub struct PullView {
     pub speed: Option<u64>,
     /// Seconds it will take at that speed.
     pub seconds_left: Option<u64>,
+    /// What it waits for; absent unless it waits.
+    pub waits_for: Option<PullWait>,
+}
+
+/// What a download waits for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, TS)]
+#[serde(rename_all = "camelCase")]
+pub enum PullWait {
+    /// The download before it.
+    Turn,
+    /// Ollama, which does not run.
+    Ollama,
+    /// Some seconds to pass after a connection that broke.
+    NextTry,
 }
 
 /// How a download does.
 #[derive(Debug, Clone, PartialEq, Serialize, TS)]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase")]
 pub enum PullState {
-    /// It waits for Ollama, or for the download before it.
+    /// It waits; for what stands beside it.
     Waiting,
     /// It runs.
     Running {
@@ -286,6 +300,8 @@ pub struct GpuView {
     pub free: Option<u64>,
     /// Whether Ollama uses it, where Ollama has said so.
     pub used_by_ollama: Option<bool>,
+    /// Whether Ollama can be told by its id to use it, or not.
+    pub choosable: bool,
     /// Programs that hold its memory, as far as is known.
     pub users: Vec<GpuUserView>,
 }

@@ -139,6 +139,8 @@ struct Parcel {
     backend: Arc<Backend>,
     /// The model, as the app named it.
     model: Option<String>,
+    /// It has Ollama search the web.
+    searches_the_web: bool,
     body: reqwest::Body,
     /// Its body is not what came: it was unpacked and names its model differently.
     rewritten: bool,
@@ -158,6 +160,12 @@ impl Turn<'_> {
             }
             Class::Read => {
                 let parcel = self.addressed(&backends, body).await?;
+                // Ollama asks its cloud about a model that is there.
+                if let Err((reason, refusal)) = self.stays_here(&backends, &parcel) {
+                    let asked = Asked::new(&self, parcel.model.as_deref());
+                    asked.refused(reason, &refusal.message).await;
+                    return Err(refusal);
+                }
                 self.pass(parcel).await
             }
             Class::Inference | Class::Manage | Class::LeavesTheComputer => {
@@ -192,17 +200,33 @@ impl Turn<'_> {
                  this computer can allow it in Drawbridge, under Apps.",
             );
         }
-        let leaves = self.route.class == Class::LeavesTheComputer
-            || (parcel.backend.name.is_empty()
-                && parcel.model.as_deref().is_some_and(model_name::is_cloud));
-        if leaves && !backends.cloud {
-            return no(
-                ActivityReason::Mode,
-                "This would leave this computer for Ollama's cloud, which is switched off. A person \
-                 at this computer can switch it on in Drawbridge's settings, under Ollama.",
-            );
+        self.stays_here(backends, parcel)
+    }
+
+    /// Whether it stays on this computer, where the person wants that.
+    fn stays_here(
+        &self,
+        backends: &Backends,
+        parcel: &Parcel,
+    ) -> Result<(), (ActivityReason, Refusal)> {
+        let own = parcel.backend.name.is_empty();
+        let cloud = own && parcel.model.as_deref().is_some_and(model_name::is_cloud);
+        let message = if self.route.class == Class::LeavesTheComputer || cloud {
+            "This would leave this computer for Ollama's cloud, which is switched off. A person at \
+             this computer can switch it on in Drawbridge's settings, under Ollama."
+        } else if own && parcel.searches_the_web {
+            "This request has Ollama search the web in its cloud, which is switched off. A person \
+             at this computer can switch it on in Drawbridge's settings, under Ollama."
+        } else {
+            return Ok(());
+        };
+        match backends.cloud {
+            true => Ok(()),
+            false => {
+                let refusal = Refusal::new(StatusCode::FORBIDDEN, message);
+                Err((ActivityReason::Mode, refusal))
+            }
         }
-        Ok(())
     }
 
     /// Reads which model the request is about, as far as its address asks for one.
@@ -228,27 +252,21 @@ impl Turn<'_> {
             Names::Path(prefix) => {
                 let written = &self.head.path()[prefix.len()..];
                 let model = percent_decode_str(written).decode_utf8_lossy().into_owned();
-                let (backend, _) = backends.of_model(&model);
+                let (backend, _) = backends.of_model(&model, self.route.dialect);
                 Ok(Parcel { model: Some(model), ..self.parcel(backend) })
             }
             Names::Form => {
                 let kind = self.head.headers.get(CONTENT_TYPE).and_then(|v| v.to_str().ok());
                 let model = kind.and_then(|kind| request::model_in_form(kind, &body));
                 // A form is passed on as it is: a prefix in it would not be understood.
-                let backend = backends.default_backend();
+                let named = model.as_deref().unwrap_or_default();
+                let backend = backends.without_prefix(named, self.route.dialect);
                 Ok(Parcel { model, body: body.into(), ..self.parcel(backend) })
             }
             Names::Body => {
                 let encoding = self.head.headers.get(CONTENT_ENCODING).map(HeaderValue::as_bytes);
                 let plain = request::unpacked(&body, encoding).map_err(not_read)?;
                 let peeked = request::peek(&plain).map_err(not_read)?;
-                if peeked.searches_the_web && !backends.cloud {
-                    return Err(Refusal::new(
-                        StatusCode::FORBIDDEN,
-                        "This request has Ollama search the web in its cloud, which is switched \
-                         off. A person at this computer can switch it on in Drawbridge's settings.",
-                    ));
-                }
                 self.by_model(backends, body, plain, peeked)
             }
         }
@@ -263,9 +281,10 @@ impl Turn<'_> {
     ) -> Result<Parcel, Refusal> {
         let Some(model) = peeked.model.clone().filter(|model| !model.is_empty()) else {
             // Ollama says best what it misses.
-            return Ok(Parcel { body: body.into(), ..self.parcel(backends.default_backend()) });
+            let backend = backends.without_prefix("", self.route.dialect);
+            return Ok(Parcel { body: body.into(), ..self.parcel(backend) });
         };
-        let (backend, bare) = backends.of_model(&model);
+        let (backend, bare) = backends.of_model(&model, self.route.dialect);
         // Only this computer's Ollama is downloaded to without a prefix.
         let backend = match self.route.class {
             Class::Manage | Class::LeavesTheComputer if bare == model => &backends.ollama,
@@ -282,15 +301,17 @@ impl Turn<'_> {
             ));
         }
         let rewritten = bare != model;
+        let searches_the_web = peeked.searches_the_web;
         let body = if rewritten { peeked.renamed(&plain, bare) } else { body };
         let parcel = self.parcel(backend);
-        Ok(Parcel { model: Some(model), body: body.into(), rewritten, ..parcel })
+        Ok(Parcel { model: Some(model), searches_the_web, body: body.into(), rewritten, ..parcel })
     }
 
     fn parcel(&self, backend: &Arc<Backend>) -> Parcel {
         Parcel {
             backend: Arc::clone(backend),
             model: None,
+            searches_the_web: false,
             body: reqwest::Body::default(),
             rewritten: false,
         }
@@ -337,9 +358,14 @@ impl Turn<'_> {
             models.miss(&parcel.backend);
             return Err(Refusal::new(StatusCode::SERVICE_UNAVAILABLE, &**sentence));
         }
+        let target = self.target(&parcel);
+        if !leads_where_it_says(&target) {
+            let message = "Drawbridge does not pass this address on.";
+            return Err(Refusal::new(StatusCode::NOT_FOUND, message));
+        }
         let mut request = models
             .http
-            .request(self.head.method.clone(), &self.target(&parcel))
+            .request(self.head.method.clone(), &target)
             .map_err(|error| unreachable(&parcel.backend, &error))?
             .headers(passing::outbound(&self.head.headers, parcel.rewritten))
             .body(parcel.body);
@@ -351,6 +377,14 @@ impl Turn<'_> {
             unreachable(&parcel.backend, &error)
         })
     }
+}
+
+/// Whether an address still has the path that was looked at once it is read the way it is sent:
+/// dot segments and backslashes would lead elsewhere.
+fn leads_where_it_says(address: &str) -> bool {
+    let path = address.split_once("://").and_then(|(_, rest)| rest.split_once('/'));
+    let path = path.and_then(|(_, path)| path.split(['?', '#']).next());
+    reqwest::Url::parse(address).is_ok_and(|url| url.path().strip_prefix('/') == path)
 }
 
 fn unreachable(backend: &Backend, error: &reqwest::Error) -> Refusal {

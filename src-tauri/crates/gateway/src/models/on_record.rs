@@ -47,6 +47,7 @@ impl Asked {
                 began: Instant::now(),
                 first: None,
                 model: self.model,
+                answer: None,
                 over: false,
                 _counted: counted,
             }),
@@ -64,21 +65,32 @@ pub(super) struct OnRecord {
     began: Instant,
     first: Option<Duration>,
     model: String,
+    /// The answer as far as it came.
+    answer: Option<(StatusCode, Follower)>,
     over: bool,
     /// The end of the gateway waits for it.
     _counted: TaskTrackerToken,
 }
 
 impl OnRecord {
-    /// Something of the answer is there.
-    pub(super) fn first_piece(&mut self) {
+    /// An answer begins.
+    pub(super) fn answered(&mut self, status: StatusCode, follower: Follower) {
+        self.answer = Some((status, follower));
+    }
+
+    /// A piece of the answer is there.
+    pub(super) fn piece(&mut self, piece: &[u8]) {
         if self.first.is_none() {
             self.first = Some(self.began.elapsed());
         }
+        if let Some((_, follower)) = &mut self.answer {
+            follower.feed(piece);
+        }
     }
 
-    /// All of the answer came.
-    pub(super) fn ended(&mut self, status: StatusCode, follower: &Follower) {
+    /// No more of the answer comes.
+    pub(super) fn ended(&mut self) {
+        let Some((status, follower)) = &self.answer else { return };
         let told = follower.told();
         let (outcome, note) = match (status.is_success(), told.error) {
             (_, Some(error)) => (ActivityOutcome::Failed, Some(error)),
@@ -88,25 +100,26 @@ impl OnRecord {
             }
             (true, None) => (ActivityOutcome::Succeeded, None),
         };
-        self.end(outcome, note, Some(follower));
+        self.end(outcome, note);
     }
 
     /// The backend broke off in the middle.
-    pub(super) fn broke_off(&mut self, follower: &Follower) {
+    pub(super) fn broke_off(&mut self) {
         let note = "The connection broke before the answer was complete.".to_owned();
-        self.end(ActivityOutcome::Failed, Some(note), Some(follower));
+        self.end(ActivityOutcome::Failed, Some(note));
     }
 
     /// It was not answered at all.
     pub(super) fn failed(&mut self, why: &str) {
-        self.end(ActivityOutcome::Failed, Some(why.to_owned()), None);
+        self.end(ActivityOutcome::Failed, Some(why.to_owned()));
     }
 
-    fn end(&mut self, outcome: ActivityOutcome, note: Option<String>, follower: Option<&Follower>) {
+    fn end(&mut self, outcome: ActivityOutcome, note: Option<String>) {
         if std::mem::replace(&mut self.over, true) {
             return;
         }
         let mut end = CallEnded::new(outcome, self.began.elapsed());
+        let follower = self.answer.as_ref().map(|(_, follower)| follower);
         let told = follower.map(Follower::told).unwrap_or_default();
         end.note = note;
         end.result_bytes = follower.map(Follower::bytes);
@@ -125,10 +138,14 @@ impl OnRecord {
 
 impl Drop for OnRecord {
     fn drop(&mut self) {
+        // Many apps close as soon as they have read the mark of the end.
+        if self.answer.as_ref().is_some_and(|(_, follower)| follower.saw_the_end()) {
+            return self.ended();
+        }
         let why = match self.edge.draining.is_cancelled() {
             true => "Drawbridge was quitting.",
             false => "The app left before the answer was complete.",
         };
-        self.end(ActivityOutcome::Cancelled, Some(why.to_owned()), None);
+        self.end(ActivityOutcome::Cancelled, Some(why.to_owned()));
     }
 }

@@ -23,7 +23,8 @@ fn is_hop_by_hop(name: &HeaderName) -> bool {
 }
 
 /// What of an app's headers the backend gets: not where the app found us and from which page it
-/// comes, not what it proves itself with, and not what belongs to its connection.
+/// comes, not what it proves itself with, and not what belongs to its connection. How long the body
+/// is follows from the one that is sent: an address that takes none gets none.
 pub(super) fn outbound(headers: &HeaderMap, rewritten: bool) -> HeaderMap {
     let named: Vec<_> = headers
         .get_all(CONNECTION)
@@ -33,12 +34,12 @@ pub(super) fn outbound(headers: &HeaderMap, rewritten: bool) -> HeaderMap {
         .map(|name| name.trim().to_ascii_lowercase())
         .collect();
     let ours = |name: &HeaderName| {
-        [AUTHORIZATION, COOKIE, EXPECT, HOST, ORIGIN, REFERER].contains(name)
+        [AUTHORIZATION, CONTENT_LENGTH, COOKIE, EXPECT, HOST, ORIGIN, REFERER].contains(name)
             || matches!(name.as_str(), "x-api-key" | "proxy-authorization")
             || name.as_str().starts_with("sec-")
             || is_hop_by_hop(name)
             || named.iter().any(|other| other == name.as_str())
-            || (rewritten && [CONTENT_LENGTH, CONTENT_ENCODING].contains(name))
+            || (rewritten && *name == CONTENT_ENCODING)
     };
     let kept = headers.iter().filter(|(name, _)| !ours(name));
     kept.map(|(name, value)| (name.clone(), value.clone())).collect()
@@ -83,28 +84,26 @@ pub(super) fn recorded(
     response: reqwest::Response,
     route: &Route,
     path: &str,
-    entry: OnRecord,
+    mut entry: OnRecord,
 ) -> Response<Answer> {
     let head = with(&response);
     let kind = response.headers().get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
-    let follower = Follower::new(route, path, kind.unwrap_or_default());
-    let status = response.status();
+    entry.answered(response.status(), Follower::new(route, path, kind.unwrap_or_default()));
     let pieces = Box::pin(response.bytes_stream());
     // The entry is part of what is sent: dropped with it, it says that the app left.
-    let pieces = stream::unfold(Some((pieces, follower, entry)), move |going| async move {
-        let (mut pieces, mut follower, mut entry) = going?;
+    let pieces = stream::unfold(Some((pieces, entry)), move |going| async move {
+        let (mut pieces, mut entry) = going?;
         match pieces.next().await {
             Some(Ok(piece)) => {
-                entry.first_piece();
-                follower.feed(&piece);
-                Some((Ok(piece), Some((pieces, follower, entry))))
+                entry.piece(&piece);
+                Some((Ok(piece), Some((pieces, entry))))
             }
             Some(Err(_)) => {
-                entry.broke_off(&follower);
+                entry.broke_off();
                 Some((Err(CutOff), None))
             }
             None => {
-                entry.ended(status, &follower);
+                entry.ended();
                 None
             }
         }

@@ -12,6 +12,7 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::sizing::{Placement, Pools, Setup, Shape, place};
+use crate::verdict::Nearest;
 
 /// How far the computed weights may be off the size of the download, as a share of it. The
 /// library rounds to two digits.
@@ -110,14 +111,43 @@ pub fn entry(name: &str) -> Option<&'static Entry> {
 }
 
 /// The largest model for a purpose that lies wholly on the graphics cards, or in main memory where
-/// there are none.
+/// none does, and is clearly smaller than the model asked about: a coarser version of that one
+/// before any other. Where the one asked about lies in main memory itself, one that lies there too
+/// is at most half as large, so that it answers faster.
 #[must_use]
-pub fn nearest(purpose: Purpose, setup: &Setup, pools: &Pools) -> Option<&'static Entry> {
-    let runs = |wanted: Placement| {
-        let fitting = entries().iter().filter(move |entry| {
-            entry.purpose == purpose && place(&entry.shape, setup, pools, 1.0).placement == wanted
+pub fn nearest(
+    name: &str,
+    shape: &Shape,
+    purpose: Purpose,
+    setup: &Setup,
+    pools: &Pools,
+) -> Option<Nearest<'static>> {
+    let runs = |wanted: Placement, below: u64, is: &dyn Fn(&Entry) -> bool| {
+        let fitting = entries().iter().filter(|entry| {
+            entry.shape.weights <= below
+                && is(entry)
+                && place(&entry.shape, setup, pools, 1.0).placement == wanted
         });
         fitting.max_by_key(|entry| entry.shape.weights)
     };
-    runs(Placement::Fits).or_else(|| runs(Placement::Memory))
+    let smaller = shape.weights / 10 * 9;
+    let in_memory = match place(shape, setup, pools, 1.0).placement {
+        Placement::Memory => Some(shape.weights / 2),
+        Placement::TooLarge => Some(smaller),
+        // Partly on a card is better than beside it.
+        _ => None,
+    };
+    let either = |is: &dyn Fn(&Entry) -> bool| {
+        runs(Placement::Fits, smaller, is).or_else(|| runs(Placement::Memory, in_memory?, is))
+    };
+    // Other versions have the name of the first with more behind it: `llama3.1:8b-instruct-q8_0`.
+    let version = either(&|entry| {
+        let more = name.strip_prefix(entry.name.as_str());
+        more.is_some_and(|more| more.starts_with('-'))
+            && entry.shape.architecture == shape.architecture
+    });
+    let other = || either(&|entry| entry.purpose == purpose);
+    version
+        .map(|entry| Nearest { name: &entry.name, version: true })
+        .or_else(|| other().map(|entry| Nearest { name: &entry.name, version: false }))
 }

@@ -145,11 +145,37 @@ fn the_nearest_model_fits_and_is_the_largest_that_does() {
         ..Pools::default()
     };
     let setup = Setup::default();
-    let near = nearest(Purpose::Code, &setup, &card(12 * GIB)).expect("one fits");
-    assert_eq!(near.name, "qwen2.5-coder:14b");
-    let small = nearest(Purpose::Code, &setup, &card(4 * GIB)).expect("one fits");
-    assert_eq!(small.name, "qwen2.5-coder:1.5b");
-    let none = Pools { memory_free: Some(16 * GIB), ..Pools::default() };
-    assert!(nearest(Purpose::Chat, &setup, &none).is_some(), "in main memory");
-    assert!(nearest(Purpose::Chat, &setup, &Pools::default()).is_none());
+    let near = |name: &str, purpose, setup: &Setup, pools: &Pools| {
+        nearest(name, &entry(name).expect("an entry").shape, purpose, setup, pools)
+            .map(|nearest| nearest.name)
+    };
+    let coder = |free| near("qwen3-coder:30b", Purpose::Code, &setup, &card(free * GIB));
+    assert_eq!(coder(12), Some("qwen2.5-coder:14b"));
+    assert_eq!(coder(4), Some("qwen2.5-coder:1.5b"));
+    let none = |memory| Pools { memory_free: Some(memory * GIB), ..Pools::default() };
+    let found = near("llama3.3:70b", Purpose::Chat, &setup, &none(16));
+    assert_eq!(found, Some("mistral-small:24b"), "in main memory");
+    assert_eq!(near("llama3.3:70b", Purpose::Chat, &setup, &Pools::default()), None);
+    let found = near("llama3.1:8b", Purpose::Chat, &setup, &none(64));
+    assert_eq!(found, Some("llama3.2:3b"), "never a larger one, and one that is faster");
+    assert_eq!(near("qwen3:0.6b", Purpose::Chat, &setup, &none(64)), None);
+    let long = Setup { num_ctx: 131_072, ..Setup::default() };
+    let tiny = near("llama3.2:1b", Purpose::Chat, &long, &card(2 * GIB));
+    assert_eq!(tiny, None, "partly on a card is better than beside it");
+}
+
+#[test]
+fn a_coarser_version_of_the_same_model_comes_first() {
+    let pools = Pools { memory_free: Some(8 * GIB), ..Pools::default() };
+    let llama = &entry("llama3.1:8b").expect("an entry").shape;
+    let full = Shape { weights: 4 * llama.weights, ..llama.clone() };
+    let near = |name, shape: &Shape| nearest(name, shape, Purpose::Chat, &Setup::default(), &pools);
+    let version = near("llama3.1:8b-instruct-fp16", &full);
+    assert_eq!(version, Some(Nearest { name: "llama3.1:8b", version: true }));
+    let other = near("llama3.1:8bits", &full).expect("another");
+    assert!(!other.version, "{other:?}");
+    let distilled = Shape { architecture: "qwen3".to_owned(), ..full.clone() };
+    assert!(!near("llama3.1:8b-distill", &distilled).expect("another").version);
+    let same = near("llama3.1:8b-instruct", llama).expect("another");
+    assert!(!same.version, "it is as large: {same:?}");
 }

@@ -11,6 +11,7 @@ mod tensor;
 
 use serde::{Deserialize, Serialize};
 
+pub(crate) use place::largest_running_context;
 pub use place::{
     Free, Loaded, Partly, Placed, Placement, Pool, Pools, default_context, largest_context, partly,
     place, predicted,

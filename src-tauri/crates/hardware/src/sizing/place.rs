@@ -30,8 +30,19 @@ pub struct Loaded {
     pub name: String,
     /// Its share of the graphics cards (`size_vram` of `/api/ps`), in bytes.
     pub size_vram: u64,
-    /// Whether Ollama may drop it for another: it is not answering, and is not kept for good.
+    /// Its share of main memory (`size` less `size_vram`), in bytes.
+    pub in_memory: u64,
+    /// Whether Ollama may drop it for another.
     pub evictable: bool,
+    /// Whether it is the model asked about: what it holds now it would hold again.
+    pub itself: bool,
+}
+
+impl Loaded {
+    /// Whether what it holds is there for the model asked about.
+    const fn gives_back(&self) -> bool {
+        self.evictable || self.itself
+    }
 }
 
 /// Where models can lie.
@@ -40,8 +51,10 @@ pub struct Loaded {
 pub struct Pools {
     /// The graphics cards Ollama uses.
     pub cards: Vec<Pool>,
-    /// Main memory that is free or can be freed, in bytes.
+    /// Main memory that is free, in bytes.
     pub memory_free: Option<u64>,
+    /// All of main memory, in bytes.
+    pub memory_total: Option<u64>,
     /// Whether graphics card and processor share one memory.
     pub unified: bool,
     /// What Ollama holds in memory now.
@@ -77,6 +90,7 @@ impl Pools {
         Self {
             cards: cards.collect(),
             memory_free: (computer.memory.total > 0).then_some(computer.memory.available),
+            memory_total: Some(computer.memory.total).filter(|total| *total > 0),
             unified: computer.unified,
             loaded,
         }
@@ -94,8 +108,8 @@ impl Pools {
                 Some((card.vendor, Free { total, free, known: card.free.is_some() }))
             })
             .collect();
-        let evictable = self.loaded.iter().filter(|model| model.evictable);
-        let mut left = evictable.fold(0, |sum: u64, model| sum.saturating_add(model.size_vram));
+        let leaving = self.loaded.iter().filter(|model| model.gives_back());
+        let mut left = leaving.fold(0, |sum: u64, model| sum.saturating_add(model.size_vram));
         let mut order: Vec<_> = frees.iter_mut().filter(|(_, free)| free.known).collect();
         order.sort_by_key(|(_, free)| std::cmp::Reverse(free.total - free.free));
         for (_, free) in order {
@@ -103,15 +117,38 @@ impl Pools {
             free.free += back;
             left -= back;
         }
-        if let (true, Some(memory), false) = (self.unified, self.memory_free, frees.is_empty()) {
-            let back = self.loaded.iter().filter(|model| model.evictable);
-            let back = back.fold(0, |sum: u64, model| sum.saturating_add(model.size_vram));
+        if let (true, Some(memory), false) = (self.unified, self.memory(), frees.is_empty()) {
             for (_, free) in &mut frees {
-                free.free = free.free.min(memory.saturating_add(back));
+                free.free = free.free.min(memory);
                 free.known = true;
             }
         }
         frees
+    }
+
+    /// What a new model finds in main memory.
+    fn memory(&self) -> Option<u64> {
+        let free = self.memory_free?;
+        let has_card = self.cards.iter().any(|card| card.total.is_some_and(|total| total > 0));
+        let leaving = self.loaded.iter().filter(|model| model.gives_back());
+        let back = leaving.fold(0, |sum: u64, model| {
+            // What another keeps beside a card is mostly its file as the system read it, which
+            // counts as free already.
+            let own = if model.itself || !has_card { model.in_memory } else { 0 };
+            let shared = if self.unified { model.size_vram } else { 0 };
+            sum.saturating_add(own).saturating_add(shared)
+        });
+        let total = self.memory_total.unwrap_or(u64::MAX);
+        Some(free.saturating_add(back).min(total).max(free))
+    }
+
+    /// The same, if no other model left for the one asked about.
+    fn kept(&self) -> Self {
+        let mut kept = self.clone();
+        for model in &mut kept.loaded {
+            model.evictable = false;
+        }
+        kept
     }
 
     /// The cards Ollama would use together: those of the vendor that has most.
@@ -186,6 +223,26 @@ pub struct Placed {
     pub cards: u64,
     /// What can be used of cards and main memory together, beside what is set aside.
     pub usable: u64,
+    /// What is free of main memory; `None` where that cannot be told.
+    pub memory_free: Option<u64>,
+    /// Whether what is free where it would lie counts memory that other models hold now.
+    pub others_leave: bool,
+}
+
+impl Placed {
+    /// Whether it lies wholly on the cards, or in main memory where no card can be used.
+    pub(crate) fn is_whole(&self) -> bool {
+        match self.placement {
+            Placement::Fits => true,
+            Placement::Memory => self.free.is_none(),
+            _ => false,
+        }
+    }
+
+    /// Whether it runs as the computer is now.
+    pub(crate) const fn runs(&self) -> bool {
+        matches!(self.placement, Placement::Fits | Placement::Partly(_) | Placement::Memory)
+    }
 }
 
 /// Ollama's own first guess, by which it chooses cards and drops models (Ollama,
@@ -254,8 +311,25 @@ fn per_card(setup: &Setup) -> u64 {
 }
 
 /// Where a model would lie. `factor` is what a measurement said: 1 without one.
+///
+/// Other models that Ollama may drop stay where they are if there is room beside them.
 #[must_use]
 pub fn place(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Placed {
+    let placed = place_in(shape, setup, pools, factor);
+    if !pools.loaded.iter().any(|model| model.evictable && !model.itself) {
+        return placed;
+    }
+    let beside = place_in(shape, setup, &pools.kept(), factor);
+    match (beside.placement, placed.placement) {
+        (Placement::Fits, _) | (Placement::Memory, Placement::Memory) => beside,
+        (_, Placement::Fits | Placement::AfterClosing | Placement::Partly(_)) => {
+            Placed { others_leave: placed.free != beside.free, ..placed }
+        }
+        _ => Placed { others_leave: placed.memory_free != beside.memory_free, ..placed },
+    }
+}
+
+fn place_in(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Placed {
     let group = pools.group();
     let free: u64 = group.iter().fold(0, |sum, card| sum.saturating_add(card.free));
     let known = !group.is_empty() && group.iter().all(|card| card.known);
@@ -278,7 +352,7 @@ pub fn place(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Placed
     let headroom = if need.projector > 0 { PROJECTOR_HEADROOM } else { 0 };
     let rooms = frees.iter().map(|free| free.saturating_sub(each).saturating_sub(headroom));
     let room = rooms.fold(0, u64::saturating_add);
-    let memory = pools.memory_free;
+    let memory = pools.memory();
     let usable = match memory {
         Some(memory) if pools.unified => memory,
         _ => room.saturating_add(memory.unwrap_or_default()),
@@ -301,7 +375,16 @@ pub fn place(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Placed
             None => Placement::Unknown,
         },
     };
-    Placed { placement, need, need_free, free: all, cards: cards.len() as u64, usable }
+    Placed {
+        placement,
+        need,
+        need_free,
+        free: all,
+        cards: cards.len() as u64,
+        usable,
+        memory_free: memory,
+        others_leave: false,
+    }
 }
 
 /// The cards a model would lie on. Ollama takes one alone if its first guess is at most 80 percent
@@ -318,15 +401,37 @@ fn used_cards(shape: &Shape, setup: &Setup, need: &Need, group: &[Free]) -> Vec<
 }
 
 /// The longest conversation limit, in tokens, at which a model lies wholly on the cards as they
-/// are: a power of two from 2048, or all the model was trained for. `None` where none does.
+/// are, or in main memory where no card can be used: a power of two from 2048, or all the model was
+/// trained for. `None` where none does.
 #[must_use]
 pub fn largest_context(shape: &Shape, setup: &Setup, pools: &Pools, factor: f64) -> Option<u64> {
+    longest(shape, setup, pools, factor, Placed::is_whole)
+}
+
+/// The longest conversation limit, in tokens, at which a model runs at all, be it partly on a card
+/// or beside it. `None` where none does.
+pub(crate) fn largest_running_context(
+    shape: &Shape,
+    setup: &Setup,
+    pools: &Pools,
+    factor: f64,
+) -> Option<u64> {
+    longest(shape, setup, pools, factor, Placed::runs)
+}
+
+fn longest(
+    shape: &Shape,
+    setup: &Setup,
+    pools: &Pools,
+    factor: f64,
+    accepts: impl Fn(&Placed) -> bool,
+) -> Option<u64> {
     let trained = shape.trained_context;
     let powers = (11..40).map(|power| 1u64 << power).filter(|tokens| *tokens < trained);
     let mut steps: Vec<_> = powers.chain([trained]).filter(|tokens| *tokens > 0).collect();
     steps.reverse();
     steps.into_iter().find(|tokens| {
         let setup = Setup { num_ctx: *tokens, ..setup.clone() };
-        place(shape, &setup, pools, factor).placement == Placement::Fits
+        accepts(&place(shape, &setup, pools, factor))
     })
 }

@@ -205,8 +205,26 @@ async fn another_place_is_checked_added_switched_and_removed() {
     })
     .await;
     assert!(off.is_default && !off.enabled, "{place:?}");
-    let renamed = draft("lab2", url, None);
+    let renamed = draft("lab2", url.clone(), None);
     desk.engine.save_backend(renamed, Some("lab".to_owned())).await.unwrap();
+    // What the panel does not see of a place is kept when it is saved, and when it is put back.
+    let file = Computer::paths(&desk.folder).config_file;
+    let with_token = format!("\"token\": \"${{env:LAB}}\", \"url\": \"{url}/\"");
+    files::write(&file, &files::read(&file).replace(&format!("\"url\": \"{url}\""), &with_token));
+    let url = format!("{url}/");
+    eventually("the edit is taken up", SOON, async || {
+        let place = desk.engine.current_snapshot().backends.first().cloned()?;
+        (place.url == url).then_some(())
+    })
+    .await;
+    desk.engine
+        .save_backend(draft("lab2", url.clone(), None), Some("lab2".to_owned()))
+        .await
+        .unwrap();
+    assert!(files::read(&file).contains("${env:LAB}"));
+    desk.engine.remove_backend("lab2".to_owned()).await.unwrap();
+    desk.engine.save_backend(draft("lab2", url, None), None).await.unwrap();
+    assert!(files::read(&file).contains("${env:LAB}"));
     desk.engine.remove_backend("lab2".to_owned()).await.unwrap();
     eventually("it is gone", SOON, async || {
         desk.engine.current_snapshot().backends.is_empty().then_some(())

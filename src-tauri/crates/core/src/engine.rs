@@ -43,7 +43,7 @@ use crate::attendance::Attendance;
 use crate::backends::{self, BackendViews};
 use crate::bridge::PanelEvent;
 use crate::config::edit::RemovedText;
-use crate::config::{InForce, Store, StoreSettings};
+use crate::config::{BackendEntry, InForce, Store, StoreSettings};
 use crate::controller::{self, Consent, Controller, Event, Kept, Launcher, Sources, State, Tables};
 use crate::export::change::{PlannedChange, WrittenChange};
 use crate::findings;
@@ -135,6 +135,8 @@ struct Inner {
     loading: Mutex<HashMap<String, CancellationToken>>,
     /// Has the other places with models asked again.
     ask_backends: Arc<Notify>,
+    /// The place with models that was removed last, so that it can be put back whole.
+    removed_backend: Mutex<Option<(String, BackendEntry)>>,
     /// Removed servers that can be put back.
     removed: UndoShelf<(RemovedText, Fingerprint)>,
     /// The difference that was shown last.
@@ -385,6 +387,7 @@ impl Engine {
             computer_watch: watch::Sender::new(CancellationToken::new()),
             loading: Mutex::default(),
             ask_backends,
+            removed_backend: Mutex::default(),
             removed: UndoShelf::default(),
             planned: Mutex::default(),
             written: UndoShelf::default(),

@@ -30,6 +30,10 @@ free: number | null,
  */
 usedByOllama: boolean | null, 
 /**
+ * Whether Ollama can be told by its id to use it, or not.
+ */
+choosable: boolean, 
+/**
  * Programs that hold its memory, as far as is known.
  */
 users: Array<GpuUserView>, };

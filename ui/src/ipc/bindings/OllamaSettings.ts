@@ -49,7 +49,7 @@ flashAttention: boolean | null,
 cacheType: CacheType | null, 
 /**
  * The graphics cards it may use, by their id; none of them with an empty list
- * (`CUDA_VISIBLE_DEVICES`, `ROCR_VISIBLE_DEVICES`, `GGML_VK_VISIBLE_DEVICES`).
+ * (`CUDA_VISIBLE_DEVICES`, `ROCR_VISIBLE_DEVICES`, `OLLAMA_VULKAN`).
  */
 gpus: Array<string> | null, 
 /**

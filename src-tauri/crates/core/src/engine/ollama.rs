@@ -1,5 +1,7 @@
 //! Commands about Ollama itself, and about other places with models.
 
+use std::sync::{MutexGuard, PoisonError};
+
 use drawbridge_llm::backend::{base_of, is_on_this_computer};
 use drawbridge_model::ClientName;
 use tokio_util::sync::CancellationToken;
@@ -164,11 +166,18 @@ impl Engine {
             return Err(CommandError::new(ErrorCode::NameTaken, message, ""));
         }
         let mut edits = Vec::new();
-        if let Some(before) = replaces.as_ref().and_then(|name| known.get(name)) {
+        let removed = || self.removed_backend().clone().filter(|(name, _)| *name == draft.name);
+        let before = match &replaces {
+            Some(name) => known.get(name).cloned(),
+            None => removed().map(|(_, entry)| entry).filter(|entry| entry.url == draft.url),
+        };
+        if let Some(before) = before {
             (entry.enabled, entry.default) = (before.enabled, before.default);
-            // The panel knows of secrets alone, and not of what stands in the environment.
+            // The panel knows of secrets alone, and not of what stands in the environment. That is
+            // for the address it was written for.
             let elsewhere = |token: &String| backends::secret_name(token).is_none();
-            entry.token = entry.token.or_else(|| before.token.clone().filter(elsewhere));
+            let token = before.token.filter(elsewhere).filter(|_| before.url == entry.url);
+            entry.token = entry.token.or(token);
         }
         if let Some(replaced) = replaces.filter(|name| *name != draft.name) {
             edits.push(Edit::Models(ModelsEdit::RemoveBackend(replaced)));
@@ -225,13 +234,19 @@ impl Engine {
     /// # Errors
     /// When the config cannot be written.
     pub async fn remove_backend(&self, name: String) -> Result<(), CommandError> {
+        let entry = self.backend(&name).ok();
         self.models_edit(ModelsEdit::RemoveBackend(name.clone())).await?;
+        *self.removed_backend() = entry.map(|entry| (name.clone(), entry));
         self.note(format!("Place with models \"{name}\" removed"), None);
         Ok(())
     }
 
     pub(super) async fn models_edit(&self, edit: ModelsEdit) -> Result<(), CommandError> {
         self.edit(vec![Edit::Models(edit)]).await
+    }
+
+    fn removed_backend(&self) -> MutexGuard<'_, Option<(String, BackendEntry)>> {
+        self.0.removed_backend.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     fn backend(&self, name: &str) -> Result<BackendEntry, CommandError> {

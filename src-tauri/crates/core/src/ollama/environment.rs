@@ -40,11 +40,13 @@ pub(super) fn of(
     set("OLLAMA_FLASH_ATTENTION", settings.flash_attention.map(|on| u8::from(on).to_string()));
     set("OLLAMA_KV_CACHE_TYPE", settings.cache_type.map(|cache| cache.word().to_owned()));
     if let Some(gpus) = &settings.gpus {
-        // "-1" is no card, for all three.
+        // "-1" is no card for either.
         let list = if gpus.is_empty() { "-1".to_owned() } else { gpus.join(",") };
-        for name in ["CUDA_VISIBLE_DEVICES", "ROCR_VISIBLE_DEVICES", "GGML_VK_VISIBLE_DEVICES"] {
-            set(name, Some(list.clone()));
-        }
+        set("CUDA_VISIBLE_DEVICES", Some(list.clone()));
+        set("ROCR_VISIBLE_DEVICES", Some(list));
+        // Vulkan counts its cards and knows no ids, and would use the others (llama.cpp,
+        // ggml-vulkan.cpp).
+        set("OLLAMA_VULKAN", Some("0".to_owned()));
     }
     set("OLLAMA_NO_CLOUD", Some(u8::from(!settings.cloud).to_string()));
     set("OLLAMA_NOPRUNE", keep_partial.then(|| "1".to_owned()));
@@ -83,7 +85,6 @@ mod tests {
             env,
             [
                 ("CUDA_VISIBLE_DEVICES", "-1"),
-                ("GGML_VK_VISIBLE_DEVICES", "-1"),
                 ("HTTPS_PROXY", "http://y"),
                 ("OLLAMA_CONTEXT_LENGTH", "8192"),
                 ("OLLAMA_DEBUG", "1"),
@@ -95,6 +96,7 @@ mod tests {
                 ("OLLAMA_NOPRUNE", "1"),
                 ("OLLAMA_NO_CLOUD", "1"),
                 ("OLLAMA_NUM_PARALLEL", "2"),
+                ("OLLAMA_VULKAN", "0"),
                 ("ROCR_VISIBLE_DEVICES", "-1"),
             ]
         );

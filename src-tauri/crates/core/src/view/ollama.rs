@@ -124,7 +124,7 @@ pub struct OllamaSettings {
     /// How exactly the conversation is kept in memory (`OLLAMA_KV_CACHE_TYPE`).
     pub cache_type: Option<CacheType>,
     /// The graphics cards it may use, by their id; none of them with an empty list
-    /// (`CUDA_VISIBLE_DEVICES`, `ROCR_VISIBLE_DEVICES`, `GGML_VK_VISIBLE_DEVICES`).
+    /// (`CUDA_VISIBLE_DEVICES`, `ROCR_VISIBLE_DEVICES`, `OLLAMA_VULKAN`).
     pub gpus: Option<Vec<String>>,
     /// Whether models and searches in Ollama's cloud may be used (`OLLAMA_NO_CLOUD`).
     pub cloud: bool,

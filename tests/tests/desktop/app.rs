@@ -4,6 +4,7 @@ use std::io::Read as _;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use drawbridge_tests::processes::{self, Process};
 use drawbridge_tests::programs::{program, programs};

@@ -3,11 +3,18 @@
 #![expect(clippy::disallowed_methods, reason = "the tests start the clients they drive")]
 
 use std::process::Command;
+use std::time::Duration;
 
 use drawbridge_tests::official::{clients_folder, python};
 use drawbridge_tests::ollama::{NEXT_LOOK, Ollama};
 use drawbridge_tests::{Setup, TestEngine, client, eventually};
 use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+#[path = "../../ollama/tests/conformance/gguf.rs"]
+mod gguf;
+
+use gguf::{Kind, tiny_model};
 
 /// What the clients leave to the person: it goes to Ollama's makers.
 const LEAVES: &str = "push";
@@ -38,13 +45,26 @@ async fn engine(ollama: &Ollama) -> TestEngine {
 }
 
 /// Runs a client, with its token in a header or in its address, and gives the names of its calls.
-async fn run(mut command: Command, engine: &TestEngine, in_path: bool) -> Vec<String> {
+async fn run(command: Command, engine: &TestEngine, in_path: bool) -> Vec<String> {
+    run_where(command, engine, in_path, LEAVES).await
+}
+
+/// The same, where these calls are to be refused.
+async fn run_where(
+    mut command: Command,
+    engine: &TestEngine,
+    in_path: bool,
+    refused: &str,
+) -> Vec<String> {
     let base = format!("http://127.0.0.1:{}", engine.port);
     match in_path {
         true => command.env("OLLAMA_HOST", format!("{base}/k/{}", engine.token)),
         false => command.env("OLLAMA_HOST", base).env("OLLAMA_TOKEN", &engine.token),
     };
-    command.env("EXPECT_REFUSED", LEAVES).env("NO_PROXY", "127.0.0.1").env("no_proxy", "127.0.0.1");
+    command
+        .env("EXPECT_REFUSED", refused)
+        .env("NO_PROXY", "127.0.0.1")
+        .env("no_proxy", "127.0.0.1");
     let finished = tokio::task::spawn_blocking(move || command.output()).await.unwrap();
     let output = finished.expect("the client runs; `cargo xtask setup` installs it");
     let lines = String::from_utf8_lossy(&output.stdout).into_owned();
@@ -93,4 +113,62 @@ async fn the_six_calls_of_ollamas_extension_for_vs_code_are_answered() {
     let engine = engine(&ollama).await;
     let calls = run(node("vscode.mjs"), &engine, false).await;
     assert_eq!(calls.len(), 6, "{calls:?}");
+}
+
+/// Gives a real Ollama a model of its own making, through the gateway.
+async fn create(engine: &TestEngine, name: &str, kind: Kind) {
+    let at = |path: &str| format!("http://127.0.0.1:{}{path}", engine.port);
+    let file = tiny_model(kind);
+    let digest = format!("sha256:{}", hex::encode(Sha256::digest(&file)));
+    let sent = client::http()
+        .post(at(&format!("/api/blobs/{digest}")))
+        .bearer_auth(&engine.token)
+        .body(file)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(sent.status(), 201);
+    let made = client::http()
+        .post(at("/api/create"))
+        .bearer_auth(&engine.token)
+        .json(&json!({"model": name, "files": {"m.gguf": digest}, "stream": false}))
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(made.status(), 200, "{:?}", made.text().await);
+}
+
+/// Needs a real Ollama, which `DRAWBRIDGE_TEST_OLLAMA` names; without one there is nothing to see.
+#[tokio::test]
+async fn a_real_ollama_is_started_asked_by_each_client_and_ended() {
+    let Some(program) = std::env::var_os("DRAWBRIDGE_TEST_OLLAMA") else { return };
+    let folder = tempfile::tempdir().unwrap();
+    let port = Ollama::new(&json!({})).port;
+    let section = json!({
+        "port": port, "start": true, "path": program.to_str().unwrap(),
+        "modelsFolder": folder.path().join("models")});
+    let engine = Setup::new().ollama(section).managing_models().start();
+    let version = format!("http://127.0.0.1:{}/api/version", engine.port);
+    eventually("it is started", Duration::from_secs(60), async || {
+        let answer = client::http().get(&version).bearer_auth(&engine.token).send().await.ok()?;
+        answer.status().is_success().then_some(())
+    })
+    .await;
+    create(&engine, "tiny", Kind::Talks).await;
+    create(&engine, "embeds", Kind::Embeds).await;
+    // It reaches no library from here, and is not told to.
+    let refused = format!("{LEAVES},pull,pull_stream");
+    let mut command = Command::new(python("python"));
+    command.arg("-u").arg(clients_folder().join("ollama/client.py"));
+    let calls = run_where(command, &engine, false, &refused).await;
+    assert!(calls.len() > 15, "{calls:?}");
+    let calls = run_where(node("client.mjs"), &engine, true, &refused).await;
+    assert!(calls.len() > 15, "{calls:?}");
+    let calls = run_where(node("vscode.mjs"), &engine, false, &refused).await;
+    assert_eq!(calls.len(), 6, "{calls:?}");
+    drop(engine);
+    eventually("it ends with us", Duration::from_secs(20), async || {
+        tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
+    })
+    .await;
 }

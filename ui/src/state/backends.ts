@@ -1,3 +1,4 @@
+import { useEffect } from "react";
 import type { BackendDraft } from "../ipc/bindings/BackendDraft";
 import type { BackendKind } from "../ipc/bindings/BackendKind";
 import type { BackendView } from "../ipc/bindings/BackendView";
@@ -5,7 +6,7 @@ import type { SecretView } from "../ipc/bindings/SecretView";
 import type { Snapshot } from "../ipc/bindings/Snapshot";
 import { orSay } from "./actions";
 import type { ServerWord } from "./health";
-import type { Panel } from "./panel";
+import { type Panel, usePanel, useSnapshot } from "./panel";
 import { plural } from "./words";
 
 export const KIND_WORDS: Record<BackendKind, string> = {
@@ -27,10 +28,33 @@ export function backendWord({ enabled, state }: BackendView): ServerWord {
   }
 }
 
-export function backendDetail({ kind, models, state }: BackendView): string {
+export function backendDetail({ kind, models, state, url }: BackendView): string {
+  const here = isOnThisComputer(url);
+  const what = here && kind === "ollama" ? "Another Ollama on this computer" : KIND_WORDS[kind];
   const has = state.kind === "ready" ? ` ${plural(models.length, "model")}.` : "";
-  return `${KIND_WORDS[kind]}.${has}`;
+  return `${what}.${has}${here ? "" : " What apps ask of its models leaves this computer."}`;
 }
+
+/** Whether an address is on this computer. */
+export function isOnThisComputer(url: string): boolean {
+  if (!URL.canParse(url)) return false;
+  const { hostname } = new URL(url);
+  return /^(localhost|.+\.localhost|127(\.\d+){3}|\[::1\])$/.test(hostname);
+}
+
+/** Asks the places anew as a page with them opens. What each answers stands beside it. */
+export function useAskPlaces() {
+  const { host } = usePanel();
+  const any = useSnapshot().backends.some(({ enabled }) => enabled);
+  useEffect(() => {
+    // Nobody asked for it: what was known stands where it fails.
+    if (any) host.call("look_for_ollama").catch(() => {});
+  }, [host, any]);
+}
+
+/** Asks the places again, as the person wants it. */
+export const askPlaces = (panel: Panel) =>
+  orSay(panel, "The places were not asked.", panel.host.call("look_for_ollama"));
 
 export const EMPTY_BACKEND: BackendDraft = {
   name: "",

@@ -5,6 +5,7 @@ import type { Snapshot } from "../ipc/bindings/Snapshot";
 import { commandError } from "../ipc/host";
 import { orSay } from "./actions";
 import { formatMemory } from "./modelWords";
+import { stillWords } from "./ollama";
 import { type Panel, usePanel } from "./panel";
 import { appName, plural } from "./words";
 
@@ -53,14 +54,23 @@ export function useOllamaSettings() {
 export const setOllama = (panel: Panel, change: SettingsChange) =>
   orSay(panel, "Nothing was changed about Ollama.", writeOllama(panel, change));
 
-/** Sets something that counts for all models, and offers the restart it needs. */
+/**
+ * Sets something that counts for all models, and says from when on it counts, with the restart it
+ * needs where that is ours to do. `done` says what was set.
+ */
 export async function setForAll(panel: Panel, change: SettingsChange, done: string) {
   await writeOllama(panel, change);
-  const state = panel.store.state();
-  const needed = state.kind === "ready" && state.snapshot.ollama.restartNeeded;
+  const ollama = panel.store.known()?.ollama;
+  const ours = ollama?.runBy === "drawbridge";
+  const needed = ours && ollama.restartNeeded;
+  const when = needed
+    ? " It counts once Ollama is restarted."
+    : ours
+      ? ""
+      : " It counts once Drawbridge starts Ollama.";
   panel.notices.show({
     tone: "done",
-    text: needed ? `${done} It counts once Ollama is restarted.` : done,
+    text: `${done}${when}`,
     ...(needed && {
       action: {
         label: "Restart Ollama",
@@ -78,8 +88,18 @@ export const stopOllama = (panel: Panel) =>
   orSay(panel, "Ollama was not stopped.", panel.host.call("stop_ollama"));
 export const restartOllama = (panel: Panel) =>
   orSay(panel, "Ollama was not restarted.", panel.host.call("restart_ollama"));
-export const lookForOllama = (panel: Panel) =>
-  orSay(panel, "Ollama was not looked for.", panel.host.call("look_for_ollama"));
+/** Looks for Ollama again, and says what was found where nothing else shows it. */
+export function lookForOllama(panel: Panel) {
+  const look = async () => {
+    const before = panel.store.known()?.ollama.state.kind;
+    await panel.host.call("look_for_ollama");
+    await panel.store.refresh();
+    const ollama = panel.store.known()?.ollama;
+    if (!ollama || ollama.state.kind !== before) return;
+    panel.notices.show({ tone: "done", text: `Looked again: ${stillWords(ollama)}.` });
+  };
+  return orSay(panel, "Ollama was not looked for.", look());
+}
 export const getOllama = (panel: Panel) =>
   orSay(panel, "The page was not opened.", panel.host.call("open_ollama_download"));
 

@@ -8,19 +8,40 @@ const RANK: Record<FitVerdict["kind"], number> = {
   fits: 0,
   fitsAfterClosing: 1,
   partly: 2,
-  processorOnly: 2,
-  unknown: 3,
-  tooLarge: 4,
+  processorOnly: 3,
+  unknown: 4,
+  tooLarge: 5,
 };
 
-/** Best fitting first; among those that fit the larger one, which answers better. */
+/** Up to so many bytes a processor alone answers quickly enough to talk with. */
+const QUICK_ON_PROCESSOR = 3 * 2 ** 30;
+
+/**
+ * Best fitting first; of two that run well the larger one, which answers better, of two that do
+ * not the smaller one. What only finds texts comes last: nobody can talk with it.
+ */
 export function bestFirst(models: readonly CatalogModel[]): CatalogModel[] {
-  return [...models].sort((a, b) => {
-    const rank = RANK[a.fit.verdict.kind] - RANK[b.fit.verdict.kind];
-    if (rank !== 0) return rank;
-    const fits = RANK[a.fit.verdict.kind] < 2;
-    return (fits ? b.download - a.download : a.download - b.download) || compare(a.name, b.name);
-  });
+  return [...models].sort(
+    (a, b) =>
+      Number(onlyFindsTexts(a)) - Number(onlyFindsTexts(b)) ||
+      RANK[a.fit.verdict.kind] - RANK[b.fit.verdict.kind] ||
+      share(b.fit.verdict) - share(a.fit.verdict) ||
+      Number(runsWell(b)) - Number(runsWell(a)) ||
+      (runsWell(a) ? b.download - a.download : a.download - b.download) ||
+      compare(a.name, b.name),
+  );
+}
+
+const onlyFindsTexts = ({ capabilities }: CatalogModel): boolean =>
+  capabilities.includes("embedding") && !capabilities.includes("completion");
+
+/** How much of one that fits partly is on the graphics card. */
+const share = (verdict: FitVerdict): number => (verdict.kind === "partly" ? verdict.percent : 0);
+
+function runsWell({ fit, download }: CatalogModel): boolean {
+  const { kind } = fit.verdict;
+  if (kind === "processorOnly") return download <= QUICK_ON_PROCESSOR;
+  return kind === "fits" || kind === "fitsAfterClosing";
 }
 
 const compare = (a: string, b: string) => (a < b ? -1 : a > b ? 1 : 0);

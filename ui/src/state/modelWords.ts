@@ -1,10 +1,12 @@
 import type { CacheType } from "../ipc/bindings/CacheType";
+import type { DiskView } from "../ipc/bindings/DiskView";
 import type { FitConfidence } from "../ipc/bindings/FitConfidence";
 import type { FitVerdict } from "../ipc/bindings/FitVerdict";
 import type { InstalledModel } from "../ipc/bindings/InstalledModel";
 import type { LoadedModel } from "../ipc/bindings/LoadedModel";
 import type { ModelFit } from "../ipc/bindings/ModelFit";
 import type { PullView } from "../ipc/bindings/PullView";
+import type { PullWait } from "../ipc/bindings/PullWait";
 import type { Tone } from "./health";
 import { formatClock, formatCount, plural } from "./words";
 
@@ -93,12 +95,43 @@ export function confidenceWords(confidence: FitConfidence): string {
   return `Measured on this computer. The estimate was ${Math.round(off)} % ${way}.`;
 }
 
-/** The longest conversation that fits. */
+/**
+ * The longest conversation that fits wholly where models run best. Nothing where the model does
+ * not run, and nothing where none fits like that although it runs.
+ */
 export function largestWords({ largestContext, trainedContext, verdict }: ModelFit): string {
-  if (verdict.kind === "unknown") return "";
   if (largestContext === null) return "";
-  const all = trainedContext !== null && largestContext >= trainedContext;
-  return `Conversations up to ${formatContext(largestContext)} fit${all ? ", the most it knows" : ""}.`;
+  const upTo = `Conversations up to ${formatContext(largestContext)}`;
+  switch (verdict.kind) {
+    case "unknown":
+    case "tooLarge":
+      return "";
+    case "partly":
+      return `${upTo} fit wholly on the graphics card.`;
+    case "fitsAfterClosing":
+      return `${upTo} fit as it is now.`;
+    default: {
+      const all = trainedContext !== null && largestContext >= trainedContext;
+      return `${upTo} fit${all ? ", the most it knows" : ""}.`;
+    }
+  }
+}
+
+/** What stays free on the disk beside what is downloaded. */
+const STAYS_FREE = GB;
+
+/** That a model has no room on the disk, where that is known. */
+export function roomWords(
+  download: number,
+  pull: PullView | undefined,
+  disk: DiskView | null,
+): string | undefined {
+  if (disk === null) return undefined;
+  const missing = Math.max(0, download - (pull?.completed ?? 0));
+  if (missing === 0 || missing + STAYS_FREE <= disk.free) return undefined;
+  const has = `${formatMemory(missing, "up")} to download, ${formatMemory(disk.free, "down")} free`;
+  const stays = missing <= disk.free ? ", and 1 GB of it has to stay free" : "";
+  return `There is not enough room on the disk: ${has}${stays}.`;
 }
 
 /** A model in memory: how much, where and until when. */
@@ -141,6 +174,13 @@ export function sizeWords({ size, cloud }: InstalledModel): string {
   return cloud ? "Takes no room on disk" : `${formatMemory(size, "up")} on disk`;
 }
 
+/** What comes of deleting a model. Models may share parts, which stay with the others. */
+export function deleteWords({ size, cloud }: InstalledModel): string {
+  if (cloud) return "It stays in Ollama's cloud, and can be added again by its name.";
+  const free = `Up to ${formatMemory(size, "down")} on the disk come free`;
+  return `${free}: parts that other models share stay. To use it again it has to be downloaded again.`;
+}
+
 /** How much of it is here, from 0 to 1. */
 export const pullShare = ({ completed, total }: PullView): number =>
   total === null || total === 0 ? 0 : Math.min(1, completed / total);
@@ -161,6 +201,22 @@ export function pullWord({ state }: PullView): { tone: Tone; word: string } {
   }
 }
 
+/** What a download waits for. */
+function waitWords(waitsFor: PullWait | null): string {
+  switch (waitsFor) {
+    case "turn":
+      return "Waiting for the download before it";
+    case "ollama":
+      return "Waiting for Ollama to run";
+    case "nextTry":
+      return "The connection broke; trying again in a moment";
+    case null:
+      return "Waiting to begin";
+  }
+}
+
+const lower = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
+
 /** How a download does, in words that change with each moment. */
 export function pullWords(pull: PullView): string {
   const { state, completed, total, speed, secondsLeft } = pull;
@@ -172,7 +228,7 @@ export function pullWords(pull: PullView): string {
       : `${formatMemory(completed, "down")} of ${formatMemory(total, "up")}`;
   switch (state.kind) {
     case "waiting":
-      return amount && completed > 0 ? `Waiting, ${amount} here` : "Waiting to begin";
+      return `${waitWords(pull.waitsFor)}${completed > 0 ? `, ${amount} here` : ""}`;
     case "running": {
       if (total !== null && completed >= total) return "Checking what was downloaded";
       const rest = [
@@ -197,7 +253,7 @@ export function pullAnnouncement(pull: PullView): string {
   const quarter = Math.floor(pullShare(pull) * 4) * 25;
   switch (state.kind) {
     case "waiting":
-      return `The download of ${name} waits.`;
+      return `The download of ${name}: ${lower(waitWords(pull.waitsFor))}.`;
     case "running":
       return quarter > 0 && quarter < 100
         ? `Downloading ${name}: ${quarter} percent.`

@@ -49,6 +49,32 @@ export const RUNNER_WORDS: Record<OllamaRunBy, string> = {
   other: "Another program",
 };
 
+/** What helps where it runs and does not answer. */
+const HUNG_WORDS: Record<OllamaRunBy, string> = {
+  drawbridge: "A restart usually helps.",
+  service: "Restart its service, or this computer.",
+  app: "Quit the Ollama app and open it again.",
+  other: "End it and start it again.",
+};
+
+/** What another look found, where it found what was known. */
+export function stillWords({ state, settings }: OllamaView): string {
+  switch (state.kind) {
+    case "notInstalled":
+      return settings.path === null ? "still not found" : "the program is still not found";
+    case "portTaken":
+      return "another program is still at Ollama's address";
+    case "offline":
+      return "Ollama still does not run";
+    case "notResponding":
+      return "Ollama still does not answer";
+    case "ready":
+      return "Ollama runs as before";
+    default:
+      return "nothing has changed";
+  }
+}
+
 /** The state in a sentence. `now` counts for those that wait. */
 export function ollamaSentence(ollama: OllamaView, now: number): string {
   const { state, runBy, version } = ollama;
@@ -59,7 +85,9 @@ export function ollamaSentence(ollama: OllamaView, now: number): string {
     case "looking":
       return "Looking for Ollama on this computer.";
     case "notInstalled":
-      return "Ollama runs models on this computer. It is free, and has a page of its own.";
+      return ollama.settings.path === null
+        ? "Ollama runs models on this computer. It is free, and has a page of its own."
+        : "The program that was set for it was not found.";
     case "stopped":
       return "It is installed, and does not run now.";
     case "starting": {
@@ -82,8 +110,27 @@ export function ollamaSentence(ollama: OllamaView, now: number): string {
     case "portTaken":
       return "Another program is at Ollama's address.";
     case "notResponding":
-      return `${runs}, and has not answered since ${formatClock(state.since)}.`;
+      return `${runs}, and has not answered since ${formatClock(state.since)}. ${HUNG_WORDS[runBy ?? "other"]}`;
   }
+}
+
+/** Whether the settings show where its program is without being asked. */
+export const asksForProgram = ({ state }: OllamaView): boolean =>
+  state.kind === "notInstalled" || state.kind === "failed";
+
+/** What is wrong with the program that is set, as it stands beside its field. */
+export function programProblem({
+  state,
+  settings,
+  program,
+  problem,
+}: OllamaView): string | undefined {
+  if (state.kind === "notInstalled" && settings.path !== null) {
+    return "No program that can be started was found there.";
+  }
+  const named = settings.path ?? program;
+  const about = state.kind === "failed" && named !== null && problem?.message.includes(named);
+  return about ? problem?.message : undefined;
 }
 
 /** Whether the sentence counts seconds. */

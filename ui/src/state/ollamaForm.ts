@@ -1,4 +1,5 @@
 import type { CacheType } from "../ipc/bindings/CacheType";
+import type { GpuView } from "../ipc/bindings/GpuView";
 import type { OllamaSettings } from "../ipc/bindings/OllamaSettings";
 import type { OllamaView } from "../ipc/bindings/OllamaView";
 import { CACHE_WORDS, formatContext } from "./modelWords";
@@ -152,6 +153,32 @@ export const clash = ({ flashAttention, cacheType }: OllamaSettings): boolean =>
 export function notOursWords({ runBy }: OllamaView): string | undefined {
   if (runBy === null || runBy === "drawbridge") return undefined;
   return `${RUNNER_WORDS[runBy]} runs Ollama now, with settings of its own. What is set here counts once Drawbridge starts it.`;
+}
+
+export type GpuChoice = {
+  words: string;
+  /** The ids that can be ticked. */
+  choosable: string[];
+  /** Cards that Ollama uses or leaves as it sees fit. */
+  byItself: GpuView[];
+};
+
+/**
+ * What can be chosen about graphics cards. One that is set and is not there any more, or cannot be
+ * chosen, can still be unticked.
+ */
+export function gpuChoice(chosen: readonly string[] | null, cards: readonly GpuView[]): GpuChoice {
+  const known = cards.filter(({ choosable }) => choosable).map(({ id }) => id);
+  const left = (chosen ?? []).filter((id) => !known.includes(id));
+  const choosable = [...known, ...left];
+  const byItself = cards.filter(({ id }) => !choosable.includes(id));
+  const words =
+    choosable.length > 0
+      ? "Without any of them models run on the processor."
+      : byItself.length > 0
+        ? "There is nothing to choose here."
+        : "No graphics card was found on this computer.";
+  return { words, choosable, byItself };
 }
 
 /** The other cards that stay, after one was ticked or unticked. All of them is no list at all. */

@@ -15,9 +15,9 @@ export type Route =
   | { page: "answers" };
 export type ServerTab = "state" | "log" | "settings";
 export type ModelsPart = "installed" | "catalog" | "computer";
-/** What the settings can be opened at. */
+/** What the settings can be opened at; `program` is the field for Ollama's program. */
 export type SettingsPart = (typeof SETTINGS_PARTS)[number];
-const SETTINGS_PARTS = ["apps", "secrets", "ollama", "backends", "record"] as const;
+const SETTINGS_PARTS = ["apps", "secrets", "ollama", "program", "backends", "record"] as const;
 
 export function parseRoute(hash: string): Route {
   const [path = "", ...query] = hash.replace(/^#\/?/, "").split("?");

@@ -13,6 +13,7 @@ type Fake = {
     clients: { name: string; mayManageModels: boolean }[];
   };
   secrets: { store: Map<string, string> };
+  change(next: { backends: BackendView[] }): void;
 };
 
 /** Runs something inside the page with the fake engine at hand. */
@@ -54,7 +55,7 @@ test("each setting of Ollama counts as it is made, and says when a restart is ne
       .toMatchObject({
         contextLength: 32_768,
         modelsFolder: "/home/me/recipes",
-        gpus: ["0000:00:02.0"],
+        gpus: [],
         cacheType: "q8_0",
         flashAttention: false,
         cloud: true,
@@ -82,6 +83,81 @@ test("a setting that is not taken goes back and says why", async () => {
   );
   await withPanel({ play: "ollama=app", hash: "#/settings/ollama" }, async (page) => {
     await page.getByText("The Ollama app runs Ollama now").waitFor();
+  });
+});
+
+test("the way to another program leads to its field, which says what is wrong", async () => {
+  await withPanel({ play: "ollama=not-installed", hash: "#/models" }, async (page) => {
+    await page.getByRole("link", { name: "It is somewhere else" }).click();
+    const field = page.getByTestId("ollama-path");
+    await page.waitForFunction(
+      () => document.activeElement?.getAttribute("data-testid") === "ollama-path",
+    );
+    await page.waitForFunction(() => {
+      const box = document.activeElement?.getBoundingClientRect();
+      return box !== undefined && box.top > 0 && box.bottom < innerHeight;
+    });
+    expect(await page.getByTestId("ollama-gpu-GPU-5f0c2a7e").count(), "it alone").toBe(0);
+    await field.fill("/nowhere/ollama");
+    await page.keyboard.press("Enter");
+    await page.getByText("No program that can be started was found there.").waitFor();
+    expect(await field.getAttribute("aria-invalid")).toBe("true");
+    await field.fill("/opt/ollama");
+    await page.keyboard.press("Enter");
+    await page.getByText("Found at /opt/ollama.").waitFor();
+    await page.getByTestId("ollama-settings").getByText("Running").waitFor();
+    expect(await field.count(), "it stays").toBe(1);
+  });
+  await withPanel({ play: "ollama=failed", hash: "#/models" }, async (page) => {
+    await page.getByRole("link", { name: "Choose another program" }).waitFor();
+  });
+  await withPanel({ play: "ollama=failed&fail=set_ollama", hash: "#/settings" }, async (page) => {
+    const field = page.getByTestId("ollama-path");
+    await field.fill("/opt/ollama");
+    await page.keyboard.press("Enter");
+    await page.getByRole("alert").getByText("nothing was changed").waitFor();
+    expect(await field.getAttribute("aria-invalid")).toBe("true");
+    expect(await page.getByTestId("ollama-not-set").count(), "at the field alone").toBe(0);
+  });
+});
+
+test("cards that Ollama cannot be told of are not ticked, and what fails is tried again", async () => {
+  await withPanel({ hash: "#/settings/ollama" }, async (page) => {
+    await page.getByTestId("ollama-more").click();
+    await page.getByTestId("ollama-gpu-GPU-5f0c2a7e").waitFor();
+    await page.getByTestId("gpu-by-itself-0000:00:02.0").getByText("by itself").waitFor();
+    expect(await page.getByTestId("ollama-gpu-0000:00:02.0").count()).toBe(0);
+    await page.getByText("CUDA_VISIBLE_DEVICES, ROCR_VISIBLE_DEVICES, OLLAMA_VULKAN").waitFor();
+    await page.getByTestId("ollama-gpu-GPU-5f0c2a7e").uncheck();
+    await page.getByTestId("gpu-by-itself-0000:00:02.0").getByText("leaves it alone").waitFor();
+  });
+  await withPanel({ play: "fail=computer", hash: "#/settings/ollama" }, async (page) => {
+    await page.getByTestId("ollama-more").click();
+    await page.getByTestId("gpus-not-read").getByRole("button", { name: "Try again" }).waitFor();
+  });
+});
+
+test("a place that was not reached is asked again, and the note stays until it answers", async () => {
+  await withPanel({ play: "backends=some", hash: "#/settings/backends" }, async (page) => {
+    const attic = page.getByTestId("backend-attic");
+    await attic.getByText("Checking").waitFor();
+    await attic.getByText("Nothing answers at").waitFor();
+    await attic.getByText("Not reached").waitFor();
+    expect(await page.getByTestId("backend-workshop").getByText("Answers").count()).toBe(1);
+    await withFake(page, (fake) =>
+      fake.change({
+        backends: fake.snapshot.backends.map((each) => ({
+          ...each,
+          url: each.url.replace(".31:", ".32:"),
+        })),
+      }),
+    );
+    await page.getByTestId("ask-attic").click();
+    await attic.getByText("Checking").waitFor();
+    expect(await attic.getByText("Nothing answers at").count(), "nothing jumps").toBe(1);
+    await attic.getByText("Answers", { exact: true }).waitFor();
+    expect(await page.getByTestId("ask-attic").count()).toBe(0);
+    expect(await page.evaluate(() => document.activeElement?.textContent)).toBe("Answers");
   });
 });
 

@@ -59,8 +59,9 @@ test("Ollama is got, looked for, stopped and started", async () => {
     const state = page.getByTestId("ollama-state");
     await page.getByTestId("ollama-get").click();
     await expect.poll(() => withFake(page, (fake) => fake.downloadsOpened)).toBe(1);
-    await page.getByTestId("ollama-look").click();
-    await state.getByText("Looking").waitFor();
+    const look = page.getByTestId("ollama-look");
+    await look.click();
+    expect(await look.getAttribute("aria-busy"), "something happens").toBe("true");
     await state.getByText("Running").waitFor();
     await page.getByTestId("ollama-menu").click();
     await page.getByTestId("menu-stop").click();
@@ -151,7 +152,7 @@ test("a model is deleted after one question that says what comes free", async ()
   await withPanel({ hash: "#/models" }, async (page) => {
     await page.getByRole("button", { name: "More for gemma3:12b" }).click();
     await page.getByTestId("delete-model").click();
-    await page.getByRole("alertdialog").getByText("About 6.8 GB on the disk come free.").waitFor();
+    await page.getByRole("alertdialog").getByText("Up to 6.8 GB on the disk come free").waitFor();
     await page.waitForFunction(() => document.activeElement?.textContent === "Cancel");
     expect(await page.getByTestId("model-gemma3:12b").count()).toBe(1);
     await page.getByTestId("question-do").click();
@@ -240,7 +241,7 @@ test("the catalog is searched and narrowed, and stays in order while memory come
     await page.getByTestId("catalog-qwen3:8b").waitFor();
     const before = await names();
     expect(before[0]).toBe("Qwen 3, 8 B");
-    expect(before.at(-1)).toBe("Llama 3.3, 70 B");
+    expect(before.slice(-2)).toEqual(["Llama 3.3, 70 B", "Nomic Embed Text"]);
     await page.getByTestId("ollama-menu").click();
     await page.getByTestId("menu-unload-all").click();
     await page.getByText("1 model was taken out of memory.").waitFor();
@@ -251,6 +252,53 @@ test("the catalog is searched and narrowed, and stays in order while memory come
     await page.getByTestId("catalog-search").fill("code");
     await page.getByText("1 of 10 models").waitFor();
     expect(await names()).toEqual(["Qwen 2.5 Coder, 7 B"]);
+  });
+});
+
+test("one that the person was led to shows, and the search goes on being theirs", async () => {
+  await withPanel({ hash: "#/models/catalog" }, async (page) => {
+    const search = page.getByTestId("catalog-search");
+    await search.fill("gpt");
+    await page.getByText("1 of 10 models").waitFor();
+    await page.getByTestId("tab-installed").click();
+    await page.getByTestId("model-deepseek-r1:32b").getByTestId("fit-smallerModel").click();
+    const led = page.getByTestId("catalog-qwen3:4b");
+    await led.waitFor();
+    expect(await focused(page)).toBe("catalog-qwen3:4b");
+    expect(await search.inputValue(), "it would hide it").toBe("");
+    await search.fill("code");
+    await page.getByText("1 of 10 models").waitFor();
+    expect(await focused(page), "the same field").toBe("catalog-search");
+    expect(page.url()).toMatch(/#\/models\/catalog$/);
+    await search.fill("");
+    await page.getByTestId("catalog-fitting").click();
+    await page.getByText(/^\d of 10 models$/).waitFor();
+  });
+  await withPanel({ hash: "#/models/catalog/qwen3%3A4b" }, async (page) => {
+    await page.getByTestId("catalog-fitting").click();
+    await page.getByText(/^\d of 10 models$/).waitFor();
+  });
+});
+
+test("what has no room on the disk says so, and can still be downloaded", async () => {
+  await withPanel({ play: "computer=full", hash: "#/models/catalog" }, async (page) => {
+    const room = page.getByTestId("room-gpt-oss:20b");
+    await room.getByText("12.8 GB to download, 5.0 GB free.").waitFor();
+    await page.getByTestId("download-gpt-oss:20b").waitFor();
+    expect(await page.getByTestId("room-llama3.2:3b").count()).toBe(0);
+  });
+});
+
+test("looking again that finds nothing says so", async () => {
+  await withPanel({ play: "ollama=not-installed&found=no", hash: "#/models" }, async (page) => {
+    await page.getByTestId("ollama-look").click();
+    await page.getByText("Looked again: still not found.").waitFor();
+    expect(await focused(page), "it stays").toBe("ollama-look");
+  });
+  await withPanel({ play: "ollama=app", hash: "#/models" }, async (page) => {
+    await page.getByTestId("ollama-menu").click();
+    await page.getByTestId("menu-look").click();
+    await page.getByText("Looked again: Ollama runs as before.").waitFor();
   });
 });
 

@@ -41,6 +41,7 @@ const PLACES: Place[] = [
   { name: "models-slow-computer", play: "computer=none", hash: "#/models" },
   { name: "models-pulls", play: "pulls=some", hash: "#/models/catalog" },
   { name: "models-catalog-led", hash: "#/models/catalog/qwen3%3A4b" },
+  { name: "models-catalog-no-room", play: "computer=full", hash: "#/models/catalog/gpt-oss%3A20b" },
   {
     name: "models-catalog-nothing",
     hash: "#/models/catalog",
@@ -67,6 +68,16 @@ const PLACES: Place[] = [
   { name: "computer-unified", play: "computer=unified", hash: "#/models/computer" },
   { name: "ollama-not-installed", play: "ollama=not-installed&models=none", hash: "#/models" },
   { name: "ollama-failed", play: "ollama=failed", hash: "#/models" },
+  { name: "ollama-not-responding", play: "ollama=not-responding", hash: "#/models" },
+  { name: "settings-program", play: "ollama=not-installed", hash: "#/settings/program" },
+  {
+    name: "settings-gpus",
+    hash: "#/settings/ollama",
+    open: async (page) => {
+      await page.getByTestId("ollama-more").click();
+      await page.getByTestId("gpu-by-itself-0000:00:02.0").scrollIntoViewIfNeeded();
+    },
+  },
   { name: "ollama-off", play: "ollama=off&models=none", hash: "#/models" },
   {
     name: "ollama-port",

@@ -14,6 +14,7 @@ import { Models } from "../../src/state/models";
 import {
   barWords,
   confidenceWords,
+  deleteWords,
   formatContext,
   formatMemory,
   formatSpeed,
@@ -21,6 +22,7 @@ import {
   loadedWords,
   pullAnnouncement,
   pullWords,
+  roomWords,
   timeLeft,
   verdictWord,
 } from "../../src/state/modelWords";
@@ -35,6 +37,7 @@ const pull = (part: Partial<PullView>): PullView => ({
   total: 2.4 * GB,
   speed: 38 * MB,
   secondsLeft: 49,
+  waitsFor: null,
   ...part,
 });
 
@@ -100,10 +103,52 @@ describe("words of models", () => {
     expect(barWords({ ...fits, need: null })).toBeUndefined();
     expect(largestWords({ ...fits, largestContext: 8_192 })).toBe("Conversations up to 8k fit.");
     expect(largestWords({ ...fits, largestContext: 40_960 })).toContain("the most it knows");
-    expect(largestWords({ ...fits, largestContext: null })).toBe("");
+    const largest = (verdict: FitVerdict, largestContext: number | null) =>
+      largestWords({ ...fitWith(verdict), largestContext });
+    for (const kind of ["fits", "fitsAfterClosing", "processorOnly"] as const) {
+      expect(largest({ kind }, null), kind).toBe("");
+    }
+    expect(largest({ kind: "partly", percent: 60 }, null)).toBe("");
+    expect(largest({ kind: "partly", percent: 60 }, 4_096)).toBe(
+      "Conversations up to 4k fit wholly on the graphics card.",
+    );
+    expect(largest({ kind: "fitsAfterClosing" }, 4_096)).toContain("fit as it is now");
+    expect(largest({ kind: "processorOnly" }, 32_768)).toBe("Conversations up to 32k fit.");
+    expect(largest({ kind: "tooLarge" }, 4_096), "it does not run").toBe("");
+    expect(largest({ kind: "unknown" }, 4_096)).toBe("");
     expect(confidenceWords({ kind: "measured", offBy: 4.2 })).toContain("4 % too high");
     expect(confidenceWords({ kind: "measured", offBy: -7 })).toContain("7 % too low");
     expect(confidenceWords({ kind: "measured", offBy: 0.2 })).toContain("was right");
+  });
+
+  test("that a model has no room on the disk is said, with what has to stay free", () => {
+    const disk = { folder: "/models", total: 100 * GB, free: 5 * GB };
+    expect(roomWords(4 * GB, undefined, disk)).toBeUndefined();
+    expect(roomWords(12.8 * GB, undefined, null), "nobody knows").toBeUndefined();
+    expect(roomWords(12.8 * GB, undefined, disk)).toBe(
+      "There is not enough room on the disk: 12.8 GB to download, 5.0 GB free.",
+    );
+    expect(roomWords(4.5 * GB, undefined, disk)).toBe(
+      "There is not enough room on the disk: 4.5 GB to download, 5.0 GB free, and 1 GB of it has to stay free.",
+    );
+    const here = pull({ completed: 9 * GB, total: 12.8 * GB });
+    expect(roomWords(12.8 * GB, here, disk), "most of it is here").toBeUndefined();
+  });
+
+  test("what comes of deleting a model is said, also of one in the cloud", () => {
+    const model = {
+      name: "a",
+      size: 6.8 * GB,
+      modifiedAt: null,
+      parameters: null,
+      quantization: null,
+      capabilities: [],
+      cloud: false,
+      loaded: null,
+      fit: null,
+    };
+    expect(deleteWords(model)).toMatch(/^Up to 6.8 GB on the disk come free/);
+    expect(deleteWords({ ...model, cloud: true })).not.toMatch(/GB|MB|disk/);
   });
 
   test("a model in memory says how much, where and until when", () => {
@@ -125,6 +170,16 @@ describe("downloads", () => {
     expect(pullWords(pull({ completed: 2.4 * GB }))).toBe("Checking what was downloaded");
     expect(pullWords(pull({ state: { kind: "paused" } }))).toBe("Paused, 0.6 GB of 2.4 GB here");
     expect(pullWords(pull({ state: { kind: "waiting" }, completed: 0 }))).toBe("Waiting to begin");
+    const waits = (waitsFor: PullView["waitsFor"], completed = 0) =>
+      pull({ state: { kind: "waiting" }, completed, waitsFor });
+    expect(pullWords(waits("turn"))).toBe("Waiting for the download before it");
+    expect(pullWords(waits("ollama", 0.6 * GB))).toBe(
+      "Waiting for Ollama to run, 0.6 GB of 2.4 GB here",
+    );
+    expect(pullWords(waits("nextTry"))).toBe("The connection broke; trying again in a moment");
+    expect(pullAnnouncement(waits("ollama"))).toBe(
+      "The download of qwen3:4b: waiting for Ollama to run.",
+    );
     const problem = { message: "The disk is full.", detail: "" };
     expect(pullAnnouncement(pull({ state: { kind: "failed", problem } }))).toContain(
       "The disk is full.",
@@ -182,6 +237,33 @@ describe("lists of models", () => {
       "busy",
       "half",
       "huge",
+    ]);
+  });
+
+  test("without a graphics card what answers quickly comes first, what only finds texts last", () => {
+    const slow = { kind: "processorOnly" } as const;
+    const embed = { ...model("embed", slow, 0.3 * GB), capabilities: ["embedding"] };
+    const catalog = [
+      embed,
+      model("14b", slow, 9 * GB),
+      model("3b", slow, 1.9 * GB),
+      model("70b", { kind: "tooLarge" }, 40 * GB),
+      model("4b", slow, 2.5 * GB),
+      model("8b", slow, 4.9 * GB),
+    ];
+    expect(bestFirst(catalog).map(({ name }) => name)).toEqual([
+      "4b",
+      "3b",
+      "8b",
+      "14b",
+      "70b",
+      "embed",
+    ]);
+    const shares = [20, 80].map((percent) => model(`${percent}`, { kind: "partly", percent }, 9));
+    expect(bestFirst([model("slow", slow, 2), ...shares]).map(({ name }) => name)).toEqual([
+      "80",
+      "20",
+      "slow",
     ]);
   });
 

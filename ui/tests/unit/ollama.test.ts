@@ -1,30 +1,36 @@
 import { describe, expect, test } from "vitest";
 import type { OllamaSettings } from "../../src/ipc/bindings/OllamaSettings";
+import type { OllamaView } from "../../src/ipc/bindings/OllamaView";
 import { backendsOf } from "../../src/ipc/fake/backends";
+import { computerOf } from "../../src/ipc/fake/hardware";
 import { OLLAMA_PLAYS, ollamaOf, SETTINGS } from "../../src/ipc/fake/ollamaStates";
 import { snapshotOf } from "../../src/ipc/fake/scenes";
 import type { Host } from "../../src/ipc/host";
 import {
+  backendDetail,
   backendMissing,
   backendWord,
   EMPTY_BACKEND,
+  isOnThisComputer,
   secretChoices,
   someModels,
   tidyBackend,
 } from "../../src/state/backends";
-import { writeOllama } from "../../src/state/modelActions";
+import { lookForOllama, setForAll, writeOllama } from "../../src/state/modelActions";
 import {
   hasLog,
   homeLine,
   ollamaActions,
   ollamaSentence,
   ollamaWord,
+  programProblem,
 } from "../../src/state/ollama";
 import {
   CACHE,
   CONTEXT,
   clash,
   FLASH,
+  gpuChoice,
   KEEP,
   keepWords,
   notOursWords,
@@ -72,6 +78,27 @@ describe("Ollama", () => {
     expect(ollamaSentence(ollamaOf("app"), now)).toContain("Run by the Ollama app");
     expect(ollamaSentence(ollamaOf("waiting"), now)).toMatch(/Failed 3 times.*again in 1\d s\./);
     expect(ollamaSentence(ollamaOf("starting"), now + 20_000)).toMatch(/Starting for 2\d s\./);
+    const hung = ollamaOf("not-responding");
+    const hungBy = (runBy: typeof hung.runBy) => ollamaSentence({ ...hung, runBy }, now);
+    expect(hungBy("drawbridge")).toMatch(/not answered since .*\. A restart usually helps\.$/);
+    expect(hungBy("app")).toMatch(/Quit the Ollama app and open it again\.$/);
+    expect(hungBy("service")).toMatch(/Restart its service, or this computer\.$/);
+    expect(hungBy("other")).toMatch(/End it and start it again\.$/);
+    expect(hungBy(null)).toMatch(/End it and start it again\.$/);
+    const named = { ...SETTINGS, path: "/opt/ollama" };
+    const gone = { ...ollamaOf("not-installed"), settings: named };
+    expect(ollamaSentence(gone, now)).toBe("The program that was set for it was not found.");
+  });
+
+  test("what is wrong with the program that is set stands at its field", () => {
+    expect(programProblem(ollamaOf("not-installed")), "none is set").toBeUndefined();
+    const settings = { ...SETTINGS, path: "/opt/ollama" };
+    expect(programProblem({ ...ollamaOf("not-installed"), settings })).toContain("No program");
+    const failed = { ...ollamaOf("failed"), settings };
+    expect(programProblem(failed), "it is about something else").toBeUndefined();
+    const message = '"/opt/ollama" was started and ended at once.';
+    expect(programProblem({ ...failed, problem: { message, detail: "" } })).toBe(message);
+    expect(programProblem({ ...ollamaOf("ready"), settings })).toBeUndefined();
   });
 
   test("there is a log of what Drawbridge starts alone", () => {
@@ -142,6 +169,23 @@ describe("settings of Ollama", () => {
     expect(toggleGpu(["b"], ["a", "b"], "a")).toBeNull();
   });
 
+  test("cards are offered where Ollama can be told of them, and those that are set", () => {
+    const { gpus } = computerOf(null);
+    const [card, part] = gpus.map(({ id }) => id);
+    expect(gpuChoice(null, gpus)).toMatchObject({
+      choosable: [card],
+      byItself: [{ id: part }],
+    });
+    expect(gpuChoice(["gone", part ?? ""], gpus)).toMatchObject({
+      choosable: [card, "gone", part],
+      byItself: [],
+    });
+    const alone = gpus.filter(({ choosable }) => !choosable);
+    expect(gpuChoice(null, alone)).toMatchObject({ choosable: [], byItself: alone });
+    expect(gpuChoice(null, alone).words).toBe("There is nothing to choose here.");
+    expect(gpuChoice(null, []).words).toBe("No graphics card was found on this computer.");
+  });
+
   test("whose settings count is said where they are not these", () => {
     expect(notOursWords(ollamaOf("app"))).toContain("The Ollama app runs Ollama now");
     expect(notOursWords(ollamaOf("ready"))).toBeUndefined();
@@ -153,6 +197,20 @@ describe("other places with models", () => {
   test("each state has its word", () => {
     const words = backendsOf("some").map((each) => `${each.name} ${backendWord(each).word}`);
     expect(words).toEqual(["attic Not reached", "lab Off", "workshop Answers"]);
+  });
+
+  test("what leaves this computer is said of places that are not on it alone", () => {
+    const [place] = backendsOf("some");
+    if (!place) throw new Error("none");
+    expect(backendDetail(place)).toContain("leaves this computer");
+    for (const url of ["http://localhost:8000", "http://127.0.0.1:1234/v1", "http://[::1]:1"]) {
+      expect(backendDetail({ ...place, url }), url).not.toContain("leaves this computer");
+    }
+    for (const url of ["http://10.0.0.7", "http://localhost.example", "http://127.example"]) {
+      expect(isOnThisComputer(url), url).toBe(false);
+    }
+    const other = { ...place, kind: "ollama" as const, url: "http://localhost:11435" };
+    expect(backendDetail(other)).not.toContain("on another computer");
   });
 
   test("what is missing is said by its field, and blanks do no harm", () => {
@@ -216,4 +274,38 @@ test("settings that are changed quickly one after the other are all taken, and a
   await Promise.all([first, third]);
   expect(sent.at(-1)).toMatchObject({ keepAlive: "2h", parallel: null, contextLength: 8_192 });
   expect(shown()).toEqual(sent.at(-1));
+});
+
+/** A panel whose host does nothing but read how Ollama is. */
+async function panelWith(ollama: OllamaView) {
+  const snapshot = { ...snapshotOf("full"), ollama };
+  const call = async (name: string) => (name === "snapshot" ? snapshot : null);
+  const panel = makePanel({ call, on: () => () => {} } as unknown as Host);
+  await panel.store.refresh();
+  return { panel, said: () => panel.notices.all().map(({ text }) => text) };
+}
+
+test("looking again without finding anything new says so", async () => {
+  for (const [play, text] of [
+    ["not-installed", "Looked again: still not found."],
+    ["port-taken", "Looked again: another program is still at Ollama's address."],
+    ["not-responding", "Looked again: Ollama still does not answer."],
+    ["app", "Looked again: Ollama runs as before."],
+  ] as const) {
+    const { panel, said } = await panelWith(ollamaOf(play));
+    await lookForOllama(panel);
+    expect(said()).toEqual([text]);
+  }
+});
+
+test("what is set for all models is not said to count where it does not yet", async () => {
+  const text = async (ollama: OllamaView) => {
+    const { panel, said } = await panelWith(ollama);
+    await setForAll(panel, (settings) => settings, "The conversation limit is set to 8k.");
+    return said()[0];
+  };
+  const set = "The conversation limit is set to 8k.";
+  expect(await text(ollamaOf("ready"))).toBe(set);
+  expect(await text(ollamaOf("restart"))).toBe(`${set} It counts once Ollama is restarted.`);
+  expect(await text(ollamaOf("app"))).toBe(`${set} It counts once Drawbridge starts Ollama.`);
 });

@@ -49,6 +49,32 @@ export function backendsOf(play: string | null): BackendView[] {
   ];
 }
 
+/** Asks places, as the engine does: one that answers stands until it has answered again. */
+export function askBackends(engine: FakeEngine, wanted: (backend: BackendView) => boolean) {
+  const asked = engine.snapshot.backends.filter((each) => each.enabled && wanted(each));
+  const set = (next: (backend: BackendView) => BackendView) =>
+    engine.change({
+      backends: engine.snapshot.backends.map((each) =>
+        asked.some(({ name }) => name === each.name) && each.enabled ? next(each) : each,
+      ),
+    });
+  if (asked.length === 0) return;
+  set((each) =>
+    each.state.kind === "ready" ? each : { ...each, state: { kind: "checking" }, models: [] },
+  );
+  setTimeout(
+    () =>
+      set((each) => {
+        const { models, problem } = answerOf(each);
+        const state: BackendView["state"] = problem
+          ? { kind: "unreachable", problem }
+          : { kind: "ready" };
+        return { ...each, models, state };
+      }),
+    CHECK_MS,
+  );
+}
+
 export function backendHandlers(engine: FakeEngine): Pick<Handlers, Names> {
   const set = (backends: BackendView[]) =>
     engine.change({ backends: backends.sort((a, b) => a.name.localeCompare(b.name)) });
@@ -59,19 +85,7 @@ export function backendHandlers(engine: FakeEngine): Pick<Handlers, Names> {
     }
     set(all.map((each) => (each.name === name ? { ...each, ...next } : each)));
   };
-  /** Asks it, as the engine does once it is saved or switched on. */
-  const ask = (name: string) => {
-    change(name, { state: { kind: "checking" }, models: [] });
-    setTimeout(() => {
-      const found = engine.snapshot.backends.find((each) => each.name === name);
-      if (found?.state.kind !== "checking") return;
-      const { models, problem } = answerOf(found);
-      change(name, {
-        models,
-        state: problem ? { kind: "unreachable", problem } : { kind: "ready" },
-      });
-    }, CHECK_MS);
-  };
+  const ask = (name: string) => askBackends(engine, (each) => each.name === name);
   return {
     check_backend: async ({ draft }) => {
       await new Promise((resolve) => setTimeout(resolve, CHECK_MS));
@@ -99,6 +113,9 @@ export function backendHandlers(engine: FakeEngine): Pick<Handlers, Names> {
       return null;
     },
     set_backend_enabled: ({ name, enabled }) => {
+      const before = engine.snapshot.backends.find((each) => each.name === name);
+      // One that is used already is not asked again by being switched on.
+      if (before?.enabled === enabled) return null;
       change(name, { enabled, state: { kind: "off" } });
       if (enabled) ask(name);
       return null;

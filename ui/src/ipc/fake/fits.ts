@@ -81,7 +81,7 @@ export function fitOf(ask: FitAsk): ModelFit {
     free: pool.free,
     total: pool.total,
     context,
-    largestContext: largest,
+    largestContext: largestOf(shape, pool, cache, pool.free),
     trainedContext: shape.trained,
     confidence,
     terms,
@@ -132,8 +132,13 @@ function sentenceOf(verdict: FitVerdict, need: number, pool: Pool): string {
   }
 }
 
-function largestOf(shape: Shape, pool: Pool, cache: CacheType): number | null {
-  const room = pool.card ? pool.total * 0.95 : pool.memory;
+function largestOf(
+  shape: Shape,
+  pool: Pool,
+  cache: CacheType,
+  onCard = pool.total * 0.95,
+): number | null {
+  const room = pool.card ? onCard : pool.memory;
   let largest: number | null = null;
   for (let context = 2_048; context <= shape.trained; context *= 2) {
     if (needOf(shape, context, cache).need <= room) largest = context;

@@ -9,6 +9,7 @@ const CARD: GpuView = {
   total: 12 * GB,
   free: 4.4 * GB,
   usedByOllama: true,
+  choosable: true,
   users: [
     { name: "Ollama", bytes: 6.2 * GB },
     { name: "Firefox", bytes: 0.6 * GB },
@@ -22,6 +23,7 @@ const SECOND: GpuView = {
   total: 8 * GB,
   free: 7.6 * GB,
   usedByOllama: false,
+  choosable: true,
   users: [],
 };
 const PART: GpuView = {
@@ -31,6 +33,7 @@ const PART: GpuView = {
   total: null,
   free: null,
   usedByOllama: false,
+  choosable: false,
   users: [],
 };
 
@@ -41,10 +44,11 @@ const UNIFIED: GpuView = {
   total: 16 * GB,
   free: 9 * GB,
   usedByOllama: true,
+  choosable: false,
   users: [{ name: "Ollama", bytes: 5.1 * GB }],
 };
 
-/** `?computer=` none, two, unified or limited; else one with a graphics card. */
+/** `?computer=` none, two, unified, limited or full; else one with a graphics card. */
 export function computerOf(kind: string | null): ComputerView {
   const one: ComputerView = {
     at: Date.now(),
@@ -94,6 +98,8 @@ export function computerOf(kind: string | null): ComputerView {
         disk: null,
         summary: "Models use the processor: no graphics card that Ollama can use was found.",
       };
+    case "full":
+      return { ...one, disk: { folder: "/home/me/.ollama/models", total: 931 * GB, free: 5 * GB } };
     default:
       return one;
   }

@@ -1,3 +1,4 @@
+import { askBackends } from "./backends";
 import type { FakeEngine } from "./engine";
 import type { Handlers } from "./index";
 
@@ -41,7 +42,10 @@ export function modelHandlers(engine: FakeEngine): Pick<Handlers, Names> {
     start_ollama: () => done(ollama.start()),
     stop_ollama: () => done(ollama.stop()),
     restart_ollama: () => done(ollama.stop(() => ollama.start())),
-    look_for_ollama: () => done(ollama.look()),
+    look_for_ollama: async () => {
+      await ollama.look();
+      return done(askBackends(engine, () => true));
+    },
     ollama_log: ({ watch }) => ollama.log(watch),
     stop_ollama_log: () => done(ollama.stopLog()),
     models: () => ollama.models(),

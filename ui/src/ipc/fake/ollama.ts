@@ -24,6 +24,7 @@ export class FakeOllama {
   readonly #engine: FakeEngine;
   readonly pulls: FakePulls;
   readonly #failing: boolean;
+  readonly #finds: boolean;
   #known: Known[];
   #computer: ComputerView;
   #loading = new Set<string>();
@@ -36,6 +37,7 @@ export class FakeOllama {
     this.#engine = engine;
     this.#known = knownModels(play.get("models"));
     this.#failing = play.get("models") === "failed";
+    this.#finds = play.get("found") !== "no";
     this.#computer = computerOf(play.get("computer"));
     this.pulls = new FakePulls(play.get("pulls"), {
       size: (name) => this.#offered(name)?.download ?? unlisted(name).size,
@@ -96,7 +98,9 @@ export class FakeOllama {
       restartNeeded,
       address: `http://127.0.0.1:${settings.port ?? 11_434}`,
     });
-    if (!before.enabled && settings.enabled) this.look();
+    const idle = ["notInstalled", "failed", "waiting", "stopped"].includes(this.#view.state.kind);
+    const elsewhere = before.path !== settings.path || before.port !== settings.port;
+    if (settings.enabled && (!before.enabled || (idle && elsewhere))) this.#begin();
   }
 
   start() {
@@ -104,6 +108,7 @@ export class FakeOllama {
     this.change({
       settings,
       state: { kind: "starting", since: Date.now() },
+      program: settings.path ?? "/usr/local/bin/ollama",
       problem: null,
       runBy: "drawbridge",
       restartNeeded: false,
@@ -128,10 +133,22 @@ export class FakeOllama {
     }, START_MS / 4);
   }
 
-  look() {
+  /** Looks whether it has come, and answers when that is known. `?found=no` finds nothing new. */
+  async look() {
+    await new Promise((resolve) => setTimeout(resolve, START_MS / 2));
+    const away = ["notInstalled", "offline"].includes(this.#view.state.kind);
+    if (away && this.#finds) this.start();
+  }
+
+  #begin() {
     this.change({ state: { kind: "looking" }, problem: null });
     setTimeout(() => {
-      if (this.#view.state.kind === "looking") this.start();
+      const { state, settings } = this.#view;
+      if (state.kind !== "looking") return;
+      const { path } = settings;
+      const found = path === null ? this.#finds : !path.includes("nowhere");
+      if (found) this.start();
+      else this.change({ state: { kind: "notInstalled" }, program: null });
     }, START_MS / 2);
   }
 

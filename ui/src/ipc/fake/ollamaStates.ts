@@ -101,10 +101,6 @@ export function ollamaOf(play: OllamaPlay): OllamaView {
         state: { kind: "notInstalled" },
         program: null,
         modelsFolder: null,
-        problem: problem(
-          "Ollama was not found on this computer. Get it from its own page, then look again.",
-          "looked at: PATH, /usr/local/bin/ollama, /usr/bin/ollama, /opt/ollama/bin/ollama",
-        ),
       };
     case "stopped":
       return { ...none, settings: { ...SETTINGS, start: false } };
@@ -138,10 +134,6 @@ export function ollamaOf(play: OllamaPlay): OllamaView {
       return {
         ...none,
         state: { kind: "offline" },
-        problem: problem(
-          "The Ollama that the system runs has stopped answering. Start its service, or let Drawbridge start Ollama.",
-          "connect 127.0.0.1:11434: connection refused (os error 111)",
-        ),
       };
     case "port-taken":
       return {
@@ -156,10 +148,6 @@ export function ollamaOf(play: OllamaPlay): OllamaView {
       return {
         ...ready,
         state: { kind: "notResponding", since: Date.now() - 3 * MINUTE },
-        problem: problem(
-          "Ollama runs and has not answered for three minutes. A restart usually helps.",
-          "GET /api/version: timed out after 5 s",
-        ),
       };
   }
 }

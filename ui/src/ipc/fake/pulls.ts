@@ -14,7 +14,7 @@ export type PullEnds = {
   moved: (pulls: PullView[]) => void;
 };
 
-/** Downloads that go on by themselves, one beside the other. */
+/** Downloads that go on by themselves, one after the other. */
 export class FakePulls {
   all: PullView[] = [];
   readonly #ends: PullEnds;
@@ -35,7 +35,7 @@ export class FakePulls {
           },
         }),
         made("llama3.2:3b", 1.9 * GB, 1, { kind: "done" }),
-        made("gemma3:4b", null, 0, { kind: "waiting" }),
+        { ...made("gemma3:4b", null, 0, { kind: "waiting" }), waitsFor: "nextTry" },
       ];
     }
     if (play === "breaks") this.#breaks.add("qwen3:4b");
@@ -59,11 +59,11 @@ export class FakePulls {
   }
 
   pause(name: string) {
-    this.#set(name, { state: { kind: "paused" }, speed: null, secondsLeft: null });
+    this.#set(name, { state: { kind: "paused" }, speed: null, secondsLeft: null, waitsFor: null });
   }
 
   resume(name: string) {
-    this.#set(name, { state: { kind: "waiting" } });
+    this.#set(name, { state: { kind: "waiting" }, waitsFor: "turn" });
     this.#go();
   }
 
@@ -87,10 +87,13 @@ export class FakePulls {
 
   #tick() {
     const ended: string[] = [];
+    let busy = this.all.some(({ state }) => state.kind === "running");
     this.all = this.all.map((pull) => {
       if (pull.state.kind === "waiting") {
+        if (busy) return { ...pull, waitsFor: "turn" };
+        busy = true;
         const state = { kind: "running", step: "pulling manifest" } as const;
-        return { ...pull, state, total: this.#ends.size(pull.name) };
+        return { ...pull, state, total: this.#ends.size(pull.name), waitsFor: null };
       }
       if (pull.state.kind !== "running") return pull;
       const total = pull.total ?? this.#ends.size(pull.name);
@@ -134,5 +137,6 @@ function made(
     total: total && Math.round(total),
     speed: null,
     secondsLeft: null,
+    waitsFor: state.kind === "waiting" ? "turn" : null,
   };
 }

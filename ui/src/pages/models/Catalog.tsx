@@ -1,4 +1,4 @@
-import { useId } from "react";
+import { useId, useState } from "react";
 import type { CatalogModel } from "../../ipc/bindings/CatalogModel";
 import type { ModelsView } from "../../ipc/bindings/ModelsView";
 import { useKept } from "../../state/memory";
@@ -6,6 +6,7 @@ import { catalogFound, useSteadyOrder } from "../../state/modelList";
 import { useModels } from "../../state/models";
 import { canDownload } from "../../state/ollama";
 import { usePanel, useSnapshot } from "../../state/panel";
+import { goInPlace } from "../../state/route";
 import { formatCount, plural } from "../../state/words";
 import { Blank, Skeleton } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
@@ -45,17 +46,25 @@ export function Catalog({ current, onByName }: CatalogProps) {
 function Present({ view, current, onByName }: CatalogProps & { view: ModelsView }) {
   const { ollama } = useSnapshot();
   const id = useId();
-  const [keptSearch, setSearch] = useKept("catalogSearch", "");
-  const [keptFitting, setFitting] = useKept("catalogFitting", false);
-  // One that was asked for is not hidden by what was searched before.
+  const [search, setSearch] = useKept("catalogSearch", "");
+  const [fitting, setFitting] = useKept("catalogFitting", false);
+  const [led, setLed] = useState<string | undefined>();
   const inOrder = useSteadyOrder(view.catalog);
-  const hidden = (search: string, fitting: boolean) =>
-    current !== undefined &&
-    !catalogFound(inOrder, search, fitting).some(({ name }) => name === current);
-  const clear = hidden(keptSearch, keptFitting);
-  const search = clear ? "" : keptSearch;
-  const fitting = clear ? false : keptFitting;
   const found = catalogFound(inOrder, search, fitting);
+  if (current !== led) {
+    setLed(current);
+    // One that the person was led to is not hidden by what was searched before.
+    if (current !== undefined && !found.some(({ name }) => name === current)) {
+      setSearch("");
+      setFitting(false);
+    }
+  }
+  const narrow = (nextSearch: string, nextFitting: boolean) => {
+    setSearch(nextSearch);
+    setFitting(nextFitting);
+    // From here on it is the person's own search again.
+    if (current !== undefined) goInPlace({ page: "models", part: "catalog" });
+  };
   const ready = canDownload(ollama);
   return (
     <div className={styles.stack}>
@@ -65,14 +74,14 @@ function Present({ view, current, onByName }: CatalogProps & { view: ModelsView 
           label="Search the catalog"
           value={search}
           testId="catalog-search"
-          onType={setSearch}
-          onClear={() => setSearch("")}
+          onType={(next) => narrow(next, fitting)}
+          onClear={() => narrow("", fitting)}
         />
         <span className={styles.filter}>
           <span id={id}>Fits this computer</span>
           <Switch
             checked={fitting}
-            onChange={setFitting}
+            onChange={(next) => narrow(search, next)}
             labelledBy={id}
             testId="catalog-fitting"
           />
@@ -86,7 +95,7 @@ function Present({ view, current, onByName }: CatalogProps & { view: ModelsView 
       <p className={styles.amount} role="status">
         {found.length < view.catalog.length
           ? `${formatCount(found.length)} of ${plural(view.catalog.length, "model")}`
-          : "The best fitting first."}
+          : "The best fitting first, and last what only finds texts."}
         {!ready && " Nothing can be downloaded while Ollama does not run."}
       </p>
       {found.length === 0 ? (
@@ -94,16 +103,7 @@ function Present({ view, current, onByName }: CatalogProps & { view: ModelsView 
           icon="search"
           title={view.catalog.length === 0 ? "The catalog is empty" : "No model is like that"}
           action={
-            view.catalog.length > 0 && (
-              <Button
-                onClick={() => {
-                  setSearch("");
-                  setFitting(false);
-                }}
-              >
-                Show all
-              </Button>
-            )
+            view.catalog.length > 0 && <Button onClick={() => narrow("", false)}>Show all</Button>
           }
         >
           The search looks at names and purposes. What is not here can be downloaded by its name.
@@ -116,6 +116,7 @@ function Present({ view, current, onByName }: CatalogProps & { view: ModelsView 
                 model={model}
                 date={view.catalogDate}
                 pull={view.pulls.find(({ name }) => name === model.name)}
+                disk={view.disk}
                 current={model.name === current}
                 ready={ready}
               />

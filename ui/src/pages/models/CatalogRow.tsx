@@ -1,14 +1,22 @@
 import { useState } from "react";
 import type { CatalogModel } from "../../ipc/bindings/CatalogModel";
+import type { DiskView } from "../../ipc/bindings/DiskView";
 import type { PullView } from "../../ipc/bindings/PullView";
 import { pullModel } from "../../state/modelActions";
-import { abilityWords, formatMemory, largestWords, pullWord } from "../../state/modelWords";
+import {
+  abilityWords,
+  formatMemory,
+  largestWords,
+  pullWord,
+  roomWords,
+} from "../../state/modelWords";
 import { usePanel } from "../../state/panel";
 import { useAction } from "../../state/query";
 import { formatDate } from "../../state/words";
 import { Button } from "../../ui/Button";
 import { Copyable } from "../../ui/Copy";
 import { focusIfLost } from "../../ui/Difference";
+import { Icon } from "../../ui/Icon";
 import { Claim, Pill } from "../../ui/Pill";
 import styles from "./Details.module.css";
 import { Fit } from "./Fit";
@@ -21,15 +29,18 @@ type CatalogRowProps = {
   model: CatalogModel;
   date: string;
   pull: PullView | undefined;
+  /** The disk it would be on. */
+  disk: DiskView | null;
   /** The person was led to this one. */
   current: boolean;
   ready: boolean;
 };
 
 /** A model that can be downloaded. */
-export function CatalogRow({ model, date, pull, current, ready }: CatalogRowProps) {
+export function CatalogRow({ model, date, pull, disk, current, ready }: CatalogRowProps) {
   const [open, setOpen] = useState(false);
   const { name, title, purpose, fit } = model;
+  const room = model.installed ? undefined : roomWords(model.download, pull, disk);
   return (
     <article
       className={rows.model}
@@ -55,6 +66,12 @@ export function CatalogRow({ model, date, pull, current, ready }: CatalogRowProp
         </div>
       </div>
       <Fit fit={fit} />
+      {room && (
+        <p className={rows.room} data-testid={`room-${name}`}>
+          <Icon name="disk" />
+          <span>{room}</span>
+        </p>
+      )}
       <Fold of={title} name={name} open={open} onOpen={() => setOpen(!open)} />
       {open && (
         <div className={styles.details}>

@@ -85,10 +85,14 @@ function SetForAll({ asked, onClose }: { asked: ForAll | undefined; onClose: () 
         if (asked?.kind === "shortenContext") {
           const contextLength = asked.context;
           const set: SettingsChange = (settings) => ({ ...settings, contextLength });
-          await setForAll(panel, set, `The conversation limit is ${limit}.`);
+          await setForAll(panel, set, `The conversation limit is set to ${limit}.`);
         } else {
           const set: SettingsChange = (settings) => ({ ...settings, cacheType: "q8_0" });
-          await setForAll(panel, set, `Conversations are ${CACHE_WORDS.q8_0.toLowerCase()}.`);
+          await setForAll(
+            panel,
+            set,
+            `Conversation memory is set to ${CACHE_WORDS.q8_0.toLowerCase()}.`,
+          );
         }
       }}
     >

@@ -6,7 +6,7 @@ import { backendWord } from "../../state/backends";
 import { useKept } from "../../state/memory";
 import { type ModelLine, modelLines } from "../../state/modelList";
 import { type ModelsState, useModels } from "../../state/models";
-import { formatMemory } from "../../state/modelWords";
+import { deleteWords, formatMemory } from "../../state/modelWords";
 import { canDownload } from "../../state/ollama";
 import { useNow, usePanel, useSnapshot } from "../../state/panel";
 import { go, href } from "../../state/route";
@@ -129,10 +129,7 @@ function Present({ view, models, onByName }: PresentProps) {
           notices.show({ tone: "done", text: `${name} was deleted.` });
         }}
       >
-        <p>
-          About {formatMemory(deleting?.size ?? 0, "down")} on the disk come free. To use it again
-          it has to be downloaded again.
-        </p>
+        <p>{deleting && deleteWords(deleting)}</p>
       </Question>
     </div>
   );

@@ -39,7 +39,7 @@ export function ModelsPage({ part, model }: ModelsPageProps) {
             {
               part: "catalog",
               word: "Catalog",
-              content: () => <Catalog key={model} current={model} onByName={byName} />,
+              content: () => <Catalog current={model} onByName={byName} />,
             },
             { part: "computer", word: "This computer", content: () => <Computer /> },
           ]}

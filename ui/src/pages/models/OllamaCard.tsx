@@ -10,6 +10,7 @@ import {
   unloadAll,
 } from "../../state/modelActions";
 import {
+  asksForProgram,
   hasLog,
   type OllamaAction,
   ollamaActions,
@@ -18,6 +19,7 @@ import {
   ollamaWord,
 } from "../../state/ollama";
 import { type Panel, useNow, usePanel } from "../../state/panel";
+import { useAction } from "../../state/query";
 import { go, href } from "../../state/route";
 import { Button } from "../../ui/Button";
 import { focusIfLost } from "../../ui/Difference";
@@ -25,20 +27,19 @@ import type { IconName } from "../../ui/Icon";
 import { Menu, MenuItem, MenuLine } from "../../ui/Menu";
 import { Card } from "../../ui/Page";
 import { Pill } from "../../ui/Pill";
-import { Details, ProblemNote, Remark } from "../../ui/Problem";
+import { ProblemNote, Remark } from "../../ui/Problem";
 import styles from "./Models.module.css";
 import { OllamaPort } from "./OllamaPort";
 
 type Does = { word: string; icon: IconName; run: (panel: Panel) => unknown };
 
-const DOES: Record<Exclude<OllamaAction, "port">, Does> = {
+const DOES: Record<Exclude<OllamaAction, "port" | "look">, Does> = {
   use: {
     word: "Use Ollama",
     icon: "play",
     run: (panel) => setOllama(panel, (settings) => ({ ...settings, enabled: true })),
   },
   get: { word: "Get Ollama", icon: "outside", run: getOllama },
-  look: { word: "Look again", icon: "search", run: lookForOllama },
   start: { word: "Start Ollama", icon: "play", run: startOllama },
   tryNow: { word: "Try now", icon: "play", run: startOllama },
   restart: { word: "Restart Ollama", icon: "restart", run: restartOllama },
@@ -48,6 +49,9 @@ const DOES: Record<Exclude<OllamaAction, "port">, Does> = {
 /** How Ollama is, and the one thing to do about it. */
 export function OllamaCard({ ollama }: { ollama: OllamaView }) {
   const { state, problem, notice, restartNeeded } = ollama;
+  const panel = usePanel();
+  const look = useAction(() => lookForOllama(panel));
+  const actions = <Actions ollama={ollama} look={look} />;
   const calm = state.kind === "ready";
   const { tone, word } = ollamaWord(ollama);
   return (
@@ -61,19 +65,15 @@ export function OllamaCard({ ollama }: { ollama: OllamaView }) {
                 <Pill tone={tone}>{word}</Pill>
               </span>
               <Sentence ollama={ollama} />
-              {!calm && !problem && <Actions ollama={ollama} />}
             </div>
-            <More ollama={ollama} />
+            <More ollama={ollama} look={look} />
           </div>
-          {problem && state.kind === "notInstalled" && (
-            <Remark testId="ollama-problem" actions={<Actions ollama={ollama} />}>
-              <p>{problem.message}</p>
-              <Details text={problem.detail} />
-            </Remark>
+          {!problem && !calm && ollamaActions(ollama).length > 0 && (
+            <div className={styles.actions}>{actions}</div>
           )}
-          {problem && state.kind !== "notInstalled" && (
+          {problem && (
             <ProblemNote problem={problem} testId="ollama-problem">
-              <Actions ollama={ollama} />
+              {actions}
             </ProblemNote>
           )}
           {calm && restartNeeded && <RestartNeeded />}
@@ -129,8 +129,10 @@ function RestartNeeded() {
   );
 }
 
+type ActionsProps = { ollama: OllamaView; look: { start: () => unknown; busy: boolean } };
+
 /** The first is the one to do. */
-function Actions({ ollama }: { ollama: OllamaView }) {
+function Actions({ ollama, look }: ActionsProps) {
   const panel = usePanel();
   const [moving, setMoving] = useState(false);
   const actions = ollamaActions(ollama);
@@ -152,6 +154,20 @@ function Actions({ ollama }: { ollama: OllamaView }) {
             )
           );
         }
+        if (action === "look") {
+          return (
+            <Button
+              key={action}
+              kind={kind}
+              icon="search"
+              busy={look.busy}
+              data-testid="ollama-look"
+              onClick={() => void look.start()}
+            >
+              Look again
+            </Button>
+          );
+        }
         const { word, icon, run } = DOES[action];
         return (
           <Button
@@ -165,15 +181,21 @@ function Actions({ ollama }: { ollama: OllamaView }) {
           </Button>
         );
       })}
-      {ollama.state.kind === "notInstalled" && (
-        <a className={styles.inLine} href={href({ page: "settings", part: "ollama" })}>
-          It is somewhere else
-        </a>
-      )}
       {ollama.problem && hasLog(ollama) && (
         <Button icon="activity" onClick={() => go({ page: "ollamaLog" })}>
           Open its log
         </Button>
+      )}
+      {asksForProgram(ollama) && (
+        <a
+          className={styles.inLine}
+          href={href({ page: "settings", part: "program" })}
+          data-testid="to-program"
+        >
+          {ollama.state.kind === "notInstalled" && ollama.settings.path === null
+            ? "It is somewhere else"
+            : "Choose another program"}
+        </a>
       )}
       {moving && <OllamaPort ollama={ollama} />}
     </>
@@ -181,14 +203,14 @@ function Actions({ ollama }: { ollama: OllamaView }) {
 }
 
 /** What is seldom wanted while all is well. */
-function More({ ollama }: { ollama: OllamaView }) {
+function More({ ollama, look }: ActionsProps) {
   const panel = usePanel();
   const calm = ollama.state.kind === "ready";
   return (
     <Menu label="More for Ollama" testId="ollama-menu">
       {calm &&
         ollamaActions(ollama).map((action) => {
-          if (action === "port") return null;
+          if (action === "port" || action === "look") return null;
           const { word, icon, run } = DOES[action];
           return (
             <MenuItem
@@ -213,7 +235,7 @@ function More({ ollama }: { ollama: OllamaView }) {
         </MenuItem>
       )}
       {calm && (
-        <MenuItem icon="search" onClick={() => void lookForOllama(panel)}>
+        <MenuItem icon="search" testId="menu-look" onClick={() => void look.start()}>
           Look again
         </MenuItem>
       )}

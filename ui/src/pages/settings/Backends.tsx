@@ -1,15 +1,20 @@
 import { useState } from "react";
 import type { BackendView } from "../../ipc/bindings/BackendView";
+import type { Problem } from "../../ipc/bindings/Problem";
 import {
+  askPlaces,
   backendDetail,
   backendWord,
   removeBackend,
   setBackendEnabled,
   setDefaultBackend,
+  useAskPlaces,
 } from "../../state/backends";
 import { usePanel, useSnapshot } from "../../state/panel";
+import { useAction } from "../../state/query";
 import { Blank } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
+import { focusIfLost } from "../../ui/Difference";
 import { Foreign } from "../../ui/Foreign";
 import { intoView } from "../../ui/intoView";
 import { Menu, MenuItem, MenuLine } from "../../ui/Menu";
@@ -23,6 +28,7 @@ import styles from "./Settings.module.css";
 /** Other places that models are at. */
 export function Backends({ first }: { first: boolean }) {
   const { backends } = useSnapshot();
+  useAskPlaces();
   const [editing, setEditing] = useState<BackendView | "new" | undefined>();
   const add = (
     <Button icon="plus" data-testid="add-backend" onClick={() => setEditing("new")}>
@@ -40,7 +46,7 @@ export function Backends({ first }: { first: boolean }) {
       <Card flush>
         {backends.length === 0 && (
           <Blank icon="outside" title="No other place yet" action={add}>
-            Each will stand here with the models it has. What apps ask of them leaves this computer.
+            Each will stand here with the models it has, and whether it answers.
           </Blank>
         )}
         <div className={styles.parts}>
@@ -63,6 +69,9 @@ function OneBackend({ backend, onEdit }: { backend: BackendView; onEdit: () => v
   const panel = usePanel();
   const { name, url, enabled, isDefault, state } = backend;
   const { tone, word } = backendWord(backend);
+  const ask = useAction(() => askPlaces(panel));
+  const problem = useLastProblem(backend);
+  const [asked, setAsked] = useState(false);
   return (
     <div data-testid={`backend-${name}`}>
       <Row
@@ -78,7 +87,12 @@ function OneBackend({ backend, onEdit }: { backend: BackendView; onEdit: () => v
           </>
         }
       >
-        <span role="status">
+        <span
+          role="status"
+          tabIndex={-1}
+          // The button that had the focus goes once the place answers.
+          ref={asked && !problem ? focusIfLost : undefined}
+        >
           <Pill tone={tone}>{word}</Pill>
         </span>
         <Switch
@@ -110,10 +124,18 @@ function OneBackend({ backend, onEdit }: { backend: BackendView; onEdit: () => v
           </MenuItem>
         </Menu>
       </Row>
-      {enabled && state.kind === "unreachable" && (
+      {problem && (
         <div className={styles.inset}>
-          <ProblemNote problem={state.problem}>
-            <Button icon="restart" onClick={() => void setBackendEnabled(panel, name, true)}>
+          <ProblemNote problem={problem}>
+            <Button
+              icon="restart"
+              busy={ask.busy || state.kind === "checking"}
+              data-testid={`ask-${name}`}
+              onClick={() => {
+                setAsked(true);
+                void ask.start();
+              }}
+            >
               Try again<span className="unseen"> {name}</span>
             </Button>
           </ProblemNote>
@@ -121,4 +143,13 @@ function OneBackend({ backend, onEdit }: { backend: BackendView; onEdit: () => v
       )}
     </div>
   );
+}
+
+/** Why it was not reached. It stands there while it is asked again, so that nothing jumps. */
+function useLastProblem({ enabled, state }: BackendView): Problem | undefined {
+  const [last, setLast] = useState<Problem | undefined>();
+  const now = enabled && state.kind === "unreachable" ? state.problem : undefined;
+  const problem = enabled && state.kind === "checking" ? last : now;
+  if (problem !== last) setLast(problem);
+  return problem;
 }

@@ -1,8 +1,8 @@
-import { type ReactNode, useId } from "react";
+import { type ReactNode, useId, useState } from "react";
 import type { OllamaView } from "../../ipc/bindings/OllamaView";
 import { useKept } from "../../state/memory";
 import { restartOllama, type SettingsChange, useOllamaSettings } from "../../state/modelActions";
-import { ollamaWord } from "../../state/ollama";
+import { asksForProgram, ollamaWord } from "../../state/ollama";
 import {
   CACHE,
   CONTEXT,
@@ -27,11 +27,21 @@ import { Explained, OfferRow } from "./OfferRow";
 import { GpuChoice, ProgramRow } from "./OllamaMore";
 import styles from "./Settings.module.css";
 
+type OllamaPartProps = {
+  first: boolean;
+  /** The person comes to say where Ollama's program is. */
+  toProgram: boolean;
+};
+
 /** What a person may set about Ollama. Each setting counts as it is made. */
-export function OllamaPart({ first }: { first: boolean }) {
+export function OllamaPart({ first, toProgram }: OllamaPartProps) {
   const { ollama } = useSnapshot();
   const { settings } = ollama;
   const [more, setMore] = useKept("ollamaMore", false);
+  const asked = toProgram || asksForProgram(ollama);
+  const [program, setProgram] = useState(asked);
+  // Once it is there it stays, also when Ollama was found.
+  if (asked && !program) setProgram(true);
   const { change, error } = useOllamaSettings();
   const { tone, word } = ollamaWord(ollama);
   return (
@@ -39,7 +49,7 @@ export function OllamaPart({ first }: { first: boolean }) {
       title="Ollama"
       intro="It runs models on this computer."
       testId="ollama-settings"
-      sectionRef={first ? intoView : null}
+      sectionRef={first || (toProgram && !settings.enabled) ? intoView : null}
       aside={
         <a href={href({ page: "models", part: "installed" })}>
           Models<span className="unseen"> and how Ollama does</span>
@@ -117,9 +127,9 @@ export function OllamaPart({ first }: { first: boolean }) {
                   )}
                   <GpuChoice settings={settings} onChange={change} />
                   <OfferRow offer={PORT} settings={settings} onChange={change} />
-                  <ProgramRow ollama={ollama} onChange={change} />
                 </>
               )}
+              {(more || program) && <ProgramRow ollama={ollama} led={toProgram} />}
             </>
           )}
         </div>

@@ -26,7 +26,7 @@ export function SettingsPage({ part }: { part: SettingsPart | undefined }) {
       <Apps first={part === "apps"} />
       <Answers />
       <Secrets first={part === "secrets"} />
-      <OllamaPart first={part === "ollama"} />
+      <OllamaPart first={part === "ollama"} toProgram={part === "program"} />
       <Backends first={part === "backends"} />
       <Record first={part === "record"} />
       <VscodeExport />

@@ -38,6 +38,19 @@ impl World {
         self.tell(Event::Looked(looked))
     }
 
+    /// Nothing answers, and its program is not there.
+    fn see_nothing(&mut self) -> &mut Self {
+        self.tell(Event::Looked(Looked {
+            port: self.life.port(),
+            probed: Probed::Refused,
+            program: None,
+            searched: true,
+            run_by: None,
+            holder: None,
+            loaded: None,
+        }))
+    }
+
     fn end(&mut self, hopeless: bool) -> &mut Self {
         let exited = Exited { problem: Problem::new("It ended.", ""), hopeless };
         self.tell(Event::Ended(self.life.run, Some(exited)))
@@ -98,16 +111,7 @@ fn it_is_started_only_where_the_person_wants_that() {
 #[test]
 fn without_its_program_it_is_not_installed() {
     let mut world = World::new(WANTED);
-    let nothing = Looked {
-        port: 11434,
-        probed: Probed::Refused,
-        program: None,
-        searched: true,
-        run_by: None,
-        holder: None,
-        loaded: None,
-    };
-    world.tell(Event::Looked(nothing));
+    world.see_nothing();
     assert_eq!(world.state(), OllamaState::NotInstalled);
     assert_eq!(world.life.next_look(), None, "nothing wakes until somebody asks");
     world.tell(Event::Look);
@@ -302,17 +306,7 @@ fn a_program_that_vanished_is_told_and_taken_up_when_it_is_back() {
     let mut world = ours();
     world.end(false);
     assert!(matches!(world.state(), OllamaState::Waiting { .. }));
-    let without = |world: &World| Looked {
-        port: world.life.port(),
-        probed: Probed::Refused,
-        program: None,
-        searched: true,
-        run_by: None,
-        holder: None,
-        loaded: None,
-    };
-    let looked = without(&world);
-    world.pass(60).tell(Event::Looked(looked));
+    world.pass(60).see_nothing();
     assert_eq!(world.state(), OllamaState::NotInstalled);
     assert!(!world.life.runs() && !world.launches());
     world.tell(Event::Start).see(Probed::Refused);

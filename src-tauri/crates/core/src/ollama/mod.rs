@@ -4,6 +4,7 @@
 //! HTTP alone, and every look and every run is a task of its own, so that nothing here waits.
 
 mod environment;
+mod events;
 mod find;
 mod life;
 mod run;
@@ -24,7 +25,8 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use self::life::{Effect, Event, Life, Looked, Wanted};
+use self::events::{Effect, Event, Looked, Wanted};
+use self::life::Life;
 pub(crate) use self::run::Heard;
 use crate::config::Loaded as Config;
 use crate::controller::{Launcher, Moment};
@@ -132,7 +134,7 @@ enum Message {
     Event(Event, oneshot::Sender<()>),
     /// Answered when the next look has ended.
     Look(oneshot::Sender<()>),
-    Finished(u64, Option<life::Exited>),
+    Finished(u64, Option<events::Exited>),
 }
 
 /// A handle on the task.

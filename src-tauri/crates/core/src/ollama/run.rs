@@ -13,7 +13,7 @@ use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::sync::broadcast::error::RecvError;
 use tokio_util::sync::CancellationToken;
 
-use super::life::Exited;
+use super::events::Exited;
 
 /// Lines of its log that are shown beside a problem.
 const LAST_LINES: usize = 20;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use drawbridge_core::bridge::PanelEvent;
 use drawbridge_core::view::{
     BackendDraft, BackendKind, BackendState, CacheType, FitConfidence, FitVerdict, PullState,
-    PullView,
+    PullView, PullWait,
 };
 use drawbridge_secrets::{InMemory, TokenDigest};
 use drawbridge_tests::ollama::{Ollama, with_models};
@@ -131,6 +131,23 @@ async fn downloads_run_one_after_another_and_a_broken_connection_is_tried_again(
     for name in ["a:1", "b:1"] {
         desk.until_pull("it is done", name, |pull| pull.state == PullState::Done).await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_download_waits_for_an_ollama_that_went_away_and_says_so() {
+    let mut ollama = Ollama::started(&library(2_000_000)).await;
+    let desk = Desk::with(ollama.section(false)).await;
+    desk.ready().await;
+    desk.engine.pull_model("big:1".to_owned()).await.unwrap();
+    desk.until_pull("some of it is here", "big:1", |pull| pull.completed > 1_000_000).await;
+    ollama.stop();
+    let away = |pull: &PullView| pull.waits_for == Some(PullWait::Ollama);
+    let waiting = desk.until_pull("it waits for Ollama", "big:1", away).await;
+    assert!(waiting.completed > 1_000_000 && waiting.speed.is_none(), "{waiting:?}");
+    ollama.tell(&library(200_000_000));
+    ollama.start().await;
+    desk.engine.look_for_ollama().await.unwrap();
+    desk.until_pull("it is done", "big:1", |pull| pull.state == PullState::Done).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

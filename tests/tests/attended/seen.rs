@@ -158,6 +158,7 @@ async fn new_and_changed_tools_are_held_until_the_person_has_looked() {
             "computer__computer_overview",
             "computer__current_time",
             "computer__disks",
+            "computer__which_models_fit",
             "notes__write",
         ]
     );

@@ -392,13 +392,15 @@ impl Desk {
     }
 
     fn ended(&mut self, model: &str, result: Result<(), ApiError>) {
+        let ready = self.parts.ollama.borrow().is_ready();
         let Some(pull) = self.find(model) else { return };
         let (state, outcome, sentence) = match result {
             Ok(()) => {
                 (PullState::Done, ActivityOutcome::Succeeded, format!("{model} was downloaded."))
             }
-            Err(ApiError::Unreachable(_)) if pull.tries < TRIES.len() => {
-                pull.tries += 1;
+            // While Ollama is away nothing is tried, so nothing counts.
+            Err(ApiError::Unreachable(_)) if !ready || pull.tries < TRIES.len() => {
+                pull.tries += usize::from(ready);
                 pull.state = PullState::Waiting;
                 return;
             }

@@ -2,8 +2,7 @@
 
 #![allow(clippy::expect_used, reason = "a test that cannot go on has failed")]
 
-use std::fs::{self, File};
-use std::io::Write;
+use std::fs;
 use std::path::Path;
 
 use drawbridge_core::atomic_write::{WriteError, write};
@@ -105,8 +104,8 @@ fn a_full_disk_loses_nothing() {
     };
     let path = disk.0.path().join("config.jsonc");
     write(&path, b"kept").expect("there is room");
-    let mut filler = File::create(disk.0.path().join("filler")).expect("opens");
-    while filler.write_all(&[0; 1024]).is_ok() {}
+    let mut filler = fs::File::create(disk.0.path().join("filler")).expect("opens");
+    while std::io::Write::write_all(&mut filler, &[0; 1024]).is_ok() {}
     let error = write(&path, &[b'x'; 32 * 1024]).expect_err("the disk is full");
     assert!(error.problem().message.contains("the disk is full"), "{error:?}");
     assert_eq!(fs::read(&path).expect("readable"), b"kept");

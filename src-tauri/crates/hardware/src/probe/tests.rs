@@ -1,6 +1,5 @@
 //! Files as the kernel writes them. All of them are constructed, none was recorded on a computer.
 
-use std::fs;
 use std::path::Path;
 
 use tempfile::TempDir;
@@ -113,6 +112,8 @@ fn this_computer_has_a_processor_and_memory() {
 
 #[cfg(target_os = "linux")]
 mod files {
+    use std::fs;
+
     use super::*;
 
     fn write(root: &Path, path: &str, text: &str) {

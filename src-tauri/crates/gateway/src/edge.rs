@@ -107,9 +107,9 @@ impl Edge {
         self.shared.clients.load().has(&session.hello.client)
     }
 
-    async fn end_idle_sessions(self: Arc<Self>) {
+    async fn end_what_is_over(self: Arc<Self>) {
         loop {
-            let (ended, next) = self.sessions.expire(self.limits.session_idle);
+            let (ended, next) = self.sessions.expire(&self.limits);
             self.tidy(&ended);
             match next {
                 Some(next) => tokio::time::sleep_until(next).await,
@@ -176,7 +176,7 @@ impl Gateway {
         };
         let watched = Arc::clone(&edge);
         tasks.spawn(until_stopped(Box::pin(async move { watched.presence.keep_current().await })));
-        tasks.spawn(until_stopped(Box::pin(Arc::clone(&edge).end_idle_sessions())));
+        tasks.spawn(until_stopped(Box::pin(Arc::clone(&edge).end_what_is_over())));
         tasks.spawn(until_stopped(Box::pin(fanout::spread(Arc::clone(&edge), notices))));
         tasks.spawn(until_stopped(Box::pin(interest::keep_levels(Arc::clone(&edge)))));
         let listener::Listeners { v4, v6, .. } = listeners;

@@ -22,6 +22,9 @@ pub struct Limits {
     pub model_body_bytes: usize,
     /// How long a call may take before its answer becomes a stream.
     pub stream_after: Duration,
+    /// How long a call may take in all, whatever its server says meanwhile (2025-11-25,
+    /// basic/lifecycle, timeouts). What waits for the person counts too.
+    pub call_time: Duration,
     /// How long a call goes on after its app has gone, in the revisions where a closed connection
     /// is not a cancellation.
     pub grace_after_loss: Duration,
@@ -57,6 +60,7 @@ impl Default for Limits {
             body_bytes: 16 * 1024 * 1024,
             model_body_bytes: 64 * 1024 * 1024,
             stream_after: Duration::from_secs(1),
+            call_time: Duration::from_secs(6 * 60 * 60),
             grace_after_loss: Duration::from_secs(30),
             sessions_per_client: 64,
             session_idle: Duration::from_secs(30 * 60),

@@ -20,6 +20,7 @@ use tokio::time::Instant;
 use tokio_util::sync::CancellationToken;
 
 use crate::clients::Client;
+use crate::limits::Limits;
 
 /// A revision of MCP that is spoken with apps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -84,6 +85,8 @@ pub(crate) enum Withdrawn {
     WithSession,
     /// The person cancelled it.
     ByPerson,
+    /// It took as long as a call may.
+    TooLong,
 }
 
 /// Which calls in flight are meant.
@@ -125,8 +128,12 @@ pub(crate) struct Session {
     subscriptions: Mutex<HashSet<(ServerName, String)>>,
 }
 
-/// The server a call goes to, and how it is told to end early.
-type CallUnderWay = (ServerName, oneshot::Sender<Withdrawn>);
+struct CallUnderWay {
+    server: ServerName,
+    began: Instant,
+    /// Tells it to end early.
+    withdraw: oneshot::Sender<Withdrawn>,
+}
 
 #[derive(Default)]
 struct Streams {
@@ -196,7 +203,8 @@ impl Session {
         match calls.entry(id.into()) {
             std::collections::hash_map::Entry::Occupied(_) => Err(CallRefused::IdInUse),
             std::collections::hash_map::Entry::Vacant(free) => {
-                free.insert((server.clone(), withdraw));
+                let server = server.clone();
+                free.insert(CallUnderWay { server, began: Instant::now(), withdraw });
                 Ok(InFlight { session: Arc::clone(self), id: id.into(), withdrawn })
             }
         }
@@ -204,21 +212,30 @@ impl Session {
 
     /// Cancels the call with this id, if it is in flight.
     pub(crate) fn cancel_call(&self, id: &str, reason: Option<&RawValue>) {
-        if let Some((_, withdraw)) = lock(&self.calls).remove(id) {
-            let _ended = withdraw.send(Withdrawn::ByApp(reason.map(ToOwned::to_owned)));
+        if let Some(call) = lock(&self.calls).remove(id) {
+            let _ended = call.withdraw.send(Withdrawn::ByApp(reason.map(ToOwned::to_owned)));
         }
     }
 
     /// How many of these calls are in flight.
     fn count_calls(&self, of: &CallsOf) -> usize {
-        lock(&self.calls).values().filter(|(server, _)| self.is_of(of, server)).count()
+        lock(&self.calls).values().filter(|call| self.is_of(of, &call.server)).count()
     }
 
     /// Cancels these calls for the person, and gives how many there were.
     fn cancel_calls(&self, of: &CallsOf) -> usize {
         let mut calls = lock(&self.calls);
-        let cancelled = calls.extract_if(|_, (server, _)| self.is_of(of, server));
-        cancelled.map(|(_, (_, withdraw))| drop(withdraw.send(Withdrawn::ByPerson))).count()
+        let cancelled = calls.extract_if(|_, call| self.is_of(of, &call.server));
+        cancelled.map(|(_, call)| drop(call.withdraw.send(Withdrawn::ByPerson))).count()
+    }
+
+    /// Ends calls that take longer than this, and tells when the next would.
+    fn end_calls_over(&self, limit: Duration) -> Option<Instant> {
+        let (now, mut calls) = (Instant::now(), lock(&self.calls));
+        for (_, call) in calls.extract_if(|_, call| call.began + limit <= now) {
+            let _ended = call.withdraw.send(Withdrawn::TooLong);
+        }
+        calls.values().map(|call| call.began + limit).min()
     }
 
     fn is_of(&self, of: &CallsOf, server: &ServerName) -> bool {
@@ -329,8 +346,8 @@ impl Session {
     /// streams closed.
     fn end(&self) {
         self.ended.cancel();
-        for (_, (_, withdraw)) in lock(&self.calls).drain() {
-            let _ended = withdraw.send(Withdrawn::WithSession);
+        for (_, call) in lock(&self.calls).drain() {
+            let _ended = call.withdraw.send(Withdrawn::WithSession);
         }
         lock(&self.questions).clear();
         self.close_streams();
@@ -434,12 +451,17 @@ impl Sessions {
         ended
     }
 
-    /// Ends what has been idle for too long, and tells when to look again.
-    pub(crate) fn expire(&self, idle: Duration) -> (Vec<Arc<Session>>, Option<Instant>) {
-        let now = Instant::now();
+    /// Ends sessions that have been idle for too long and calls that take too long, and tells when
+    /// to look again.
+    pub(crate) fn expire(&self, limits: &Limits) -> (Vec<Arc<Session>>, Option<Instant>) {
+        let (now, idle) = (Instant::now(), limits.session_idle);
         let ended = self.end_where(|session| session.expires(idle).is_some_and(|at| at <= now));
-        // A busy session is looked at again when it could be idle for too long at the earliest.
-        let next = |session: Arc<Session>| session.expires(idle).unwrap_or(now + idle);
+        let next = |session: Arc<Session>| {
+            // What begins after this look takes too long no sooner than so.
+            let call = session.end_calls_over(limits.call_time).unwrap_or(now + limits.call_time);
+            // A busy session is looked at again when it could be idle for too long at the earliest.
+            call.min(session.expires(idle).unwrap_or(now + idle))
+        };
         (ended, self.all().into_iter().map(next).min())
     }
 

@@ -153,6 +153,38 @@ async fn a_cancelled_call_is_cancelled_at_its_server_and_on_record() {
 }
 
 #[tokio::test]
+async fn a_call_ends_after_the_longest_time_whatever_its_server_says_meanwhile() {
+    let call_time = Duration::from_secs(2);
+    let stage = Stage::with(Limits { call_time, ..quick() }).await;
+    let files = stage.add("files", Script::Everything).await;
+    let mut app = stage.app("/mcp").await;
+    let params = json!({"name": "files__wait", "_meta": {"progressToken": 1}});
+    let mut line = app.start("tools/call", params).await;
+    assert!(line.head().await.is_stream());
+    let sent = hears(&files, "tools/call").await;
+    let (token, mut steps) = (&sent["params"]["_meta"]["progressToken"], 0);
+    let answer = loop {
+        let params = json!({"progressToken": token, "progress": steps});
+        files.say(&json!({"jsonrpc": "2.0", "method": "notifications/progress", "params": params}));
+        let message = line.message().await.expect("an answer comes");
+        if message["method"] != "notifications/progress" {
+            break message;
+        }
+        steps += 1;
+        assert!(steps < 100, "it is never ended");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    };
+    assert!(steps > 2, "it went on for a while: {steps}");
+    assert_eq!(said(&answer), "The server did not finish within 2 seconds, so the call was ended.");
+    assert_eq!(answer["result"]["isError"], true);
+    let heard = hears(&files, "notifications/cancelled").await;
+    assert_eq!(heard["params"]["requestId"], sent["id"]);
+    let entry = stage.entries(1).await.remove(0);
+    assert_eq!(entry.outcome, Some(ActivityOutcome::Failed));
+    assert_eq!(said(&app.call("files__echo", json!({})).await), "files: {}");
+}
+
+#[tokio::test]
 async fn an_id_can_be_in_flight_only_once() {
     let stage = Stage::new().await;
     let files = stage.add("files", Script::Everything).await;

@@ -76,6 +76,9 @@ impl Passage {
                     "The person at this computer cancelled it before it was answered.",
                     true,
                 ),
+                Withdrawn::TooLong => {
+                    NotAllowed::Withdrawn("It was not answered in the time a call may take.", true)
+                }
             }),
             () = app_gone => {
                 Err(NotAllowed::Withdrawn("The app went away before it was answered.", false))

@@ -1,6 +1,6 @@
 //! How a request ends: what its app is told, and what stands on record.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use drawbridge_audit::CallEnded;
 use drawbridge_mcp::Outcome;
@@ -112,6 +112,12 @@ impl Passage {
                 let sentence = "The person at this computer cancelled the call.";
                 (refused(sentence), noted(ActivityOutcome::Cancelled, sentence))
             }
+            Ending::Withdrawn(Withdrawn::TooLong) => {
+                let time = in_words(self.edge.limits.call_time);
+                let sentence =
+                    format!("The server did not finish within {time}, so the call was ended.");
+                (refused(&sentence), noted(ActivityOutcome::Failed, &sentence))
+            }
             Ending::Withdrawn(Withdrawn::WithSession) => {
                 let sentence = if self.edge.draining.is_cancelled() {
                     "Drawbridge is quitting, so the call was cancelled."
@@ -162,6 +168,15 @@ impl Passage {
 fn is_error(result: &RawValue) -> bool {
     result.get().contains("\"isError\"")
         && wire::find(result, &["isError"]).ok().flatten().is_some_and(|field| field.is_true())
+}
+
+/// A time in its largest unit, rounded down; in the unit below where there is but one of it.
+fn in_words(time: Duration) -> String {
+    match time.as_secs() {
+        seconds @ 0..120 => format!("{seconds} seconds"),
+        seconds @ 120..7200 => format!("{} minutes", seconds / 60),
+        seconds => format!("{} hours", seconds / 3600),
+    }
 }
 
 fn message_of(error: &RawValue) -> Option<String> {

@@ -68,9 +68,15 @@ impl Process {
             && Self::read(self.pid).is_some_and(|now| now.started == self.started && !now.zombie)
         {
             use rustix::event::{PollFd, PollFlags, Timespec, poll};
-            let limit = Timespec::try_from(limit).ok();
+            let until = Instant::now() + limit;
             // Ready when the process has ended; a limit that passed is no failure.
-            let _ = poll(&mut [PollFd::new(&handle, PollFlags::IN)], limit.as_ref());
+            let look = || {
+                let left = until.saturating_duration_since(Instant::now());
+                let left = Timespec::try_from(left).ok();
+                poll(&mut [PollFd::new(&handle, PollFlags::IN)], left.as_ref())
+            };
+            // A signal to this process, as when a child ends, does not end the waiting.
+            while look() == Err(Errno::INTR) {}
         }
     }
 }

@@ -5,10 +5,11 @@
 
 use std::os::fd::OwnedFd;
 use std::path::Path;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drawbridge_supervisor::{LogBook, ResolvedLaunch, Running, Spawned, Spawner, SpawnerSettings};
 use rustix::event::{PollFd, PollFlags, Timespec, poll};
+use rustix::io::Errno;
 use rustix::process::{Pid, PidfdFlags, Signal, pidfd_open, pidfd_send_signal};
 use tempfile::TempDir;
 use tokio::io::{AsyncBufReadExt, BufReader, Lines};
@@ -108,8 +109,16 @@ impl Process {
     }
 
     pub fn has_ended_within(&self, limit: Duration) -> bool {
-        let limit = Timespec::try_from(limit).unwrap();
-        poll(&mut [PollFd::new(&self.handle, PollFlags::IN)], Some(&limit)).unwrap() == 1
+        let until = Instant::now() + limit;
+        loop {
+            let left = until.saturating_duration_since(Instant::now());
+            let left = Timespec::try_from(left).unwrap();
+            match poll(&mut [PollFd::new(&self.handle, PollFlags::IN)], Some(&left)) {
+                // A child of the test ended meanwhile.
+                Err(Errno::INTR) => {}
+                ended => return ended.unwrap() == 1,
+            }
+        }
     }
 
     pub fn runs(&self) -> bool {

@@ -1,6 +1,7 @@
 //! Ollama in the tray: how it is, what is in memory, and taking all of it out.
 
 use drawbridge_core::view::{LoadedModel, OllamaRunBy, OllamaState, OllamaView};
+use drawbridge_model::gigabytes::down;
 
 use super::menu::{Entry, TrayAction, command, line};
 use super::words::clip;
@@ -39,7 +40,7 @@ fn submenu(ollama: &OllamaView, state: &str) -> Entry {
     entries.extend(
         ollama
             .memory_free
-            .map(|free| line("ollama/memory", format!("{} free for models", gigabytes(free)))),
+            .map(|free| line("ollama/memory", format!("{} GB free for models", down(free)))),
     );
     for model in ollama.loaded.iter().take(MOST_MODELS) {
         entries.push(line(format!("ollama/model/{}", model.name), in_memory(model)));
@@ -93,7 +94,7 @@ fn how_it_is(ollama: &OllamaView) -> String {
 
 fn in_memory(model: &LoadedModel) -> String {
     let name = clip(&model.name, NAME_LENGTH);
-    let all = gigabytes(model.size);
+    let all = format!("{} GB", down(model.size));
     match (model.size, model.size_vram) {
         (size, on_card) if on_card >= size => format!("{name}: {all} on the graphics card"),
         (_, 0) => format!("{name}: {all} in main memory"),
@@ -102,12 +103,6 @@ fn in_memory(model: &LoadedModel) -> String {
             format!("{name}: {all}, {percent} % of it on the graphics card")
         }
     }
-}
-
-/// Bytes in gigabytes of 2^30, rounded down to a tenth.
-fn gigabytes(bytes: u64) -> String {
-    let tenths = (u128::from(bytes) * 10) >> 30;
-    format!("{}.{} GB", tenths / 10, tenths % 10)
 }
 
 #[cfg(test)]

@@ -12,7 +12,7 @@ use drawbridge_hardware::probe::Probe;
 use drawbridge_llm::api::{ApiError, Ollama as Api};
 use drawbridge_llm::model_name;
 use drawbridge_llm::pull::{Progress, PullLine, Speed};
-use drawbridge_model::{ActivityKind, ActivityOutcome, Problem};
+use drawbridge_model::{ActivityKind, ActivityOutcome, Problem, gigabytes};
 use futures_util::StreamExt as _;
 use serde::{Deserialize, Serialize};
 use tokio::sync::{broadcast, mpsc, oneshot, watch};
@@ -495,9 +495,7 @@ async fn pull_all(api: &Api, model: &str, tell: &mpsc::Sender<News>) -> Result<(
 }
 
 fn no_room(model: &str, missing: u64, free: u64) -> Problem {
-    let tenths = |tenths: u128| format!("{}.{}", tenths / 10, tenths % 10);
-    let up = tenths((u128::from(missing) * 10).div_ceil(1 << 30));
-    let down = tenths((u128::from(free) * 10) >> 30);
+    let (up, down) = (gigabytes::up(missing), gigabytes::down(free));
     Problem::new(
         format!(
             "There is not enough room for {model}: {up} GB are still to come, {down} GB are free on \

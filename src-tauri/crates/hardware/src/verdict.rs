@@ -5,6 +5,7 @@
 //! free is rounded down. What is called GB here is 2^30 bytes, as in the task managers people
 //! compare it with. Terms such as VRAM and KV cache stand in [`Verdict::details`] alone.
 
+use drawbridge_model::gigabytes::{down, up};
 use serde::Serialize;
 
 use crate::sizing::{
@@ -485,20 +486,6 @@ fn details(setup: &Setup, placed: &Placed) -> Vec<Term> {
             .replace("1 cards", "1 card"),
     });
     terms
-}
-
-/// GiB with one digit, rounded up.
-fn up(bytes: u64) -> String {
-    tenths(u128::from(bytes).saturating_mul(10).div_ceil(1 << 30))
-}
-
-/// GiB with one digit, rounded down.
-fn down(bytes: u64) -> String {
-    tenths(u128::from(bytes).saturating_mul(10) >> 30)
-}
-
-fn tenths(tenths: u128) -> String {
-    format!("{}.{}", tenths / 10, tenths % 10)
 }
 
 /// Tokens as people write them: 32k is 32768.

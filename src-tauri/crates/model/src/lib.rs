@@ -5,6 +5,7 @@
 
 mod activity;
 mod command_line;
+pub mod gigabytes;
 mod id;
 mod mode;
 mod problem;

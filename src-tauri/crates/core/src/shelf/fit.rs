@@ -90,7 +90,7 @@ impl Shelf {
     ) -> Setup {
         let settings = &now.settings;
         let ours = follows_settings(now);
-        let present = now.loaded.iter().find(|loaded| loaded.name == name);
+        let present = now.loaded.iter().find(|loaded| model_name::same(&loaded.name, name));
         let by_memory = || {
             let total = Pools::of(computer, Vec::new())
                 .cards

@@ -6,6 +6,7 @@ use std::sync::{Arc, PoisonError};
 
 use drawbridge_hardware::learn::{self, Learned, Ran};
 use drawbridge_hardware::sizing;
+use drawbridge_model::gigabytes;
 use tokio_util::sync::CancellationToken;
 
 use super::{Shelf, Wanted};
@@ -50,7 +51,7 @@ pub(crate) async fn learn(
         if now.is_ready() {
             let free = Shelf::free_for_models(&*shelf.look().await);
             shelf.0.memory_free.send_if_modified(|before| {
-                let changed = before.map(tenths) != free.map(tenths);
+                let changed = before.map(gigabytes::down) != free.map(gigabytes::down);
                 if changed {
                     *before = free;
                 }
@@ -62,11 +63,6 @@ pub(crate) async fn learn(
             changed = ollama.changed() => if changed.is_err() { return },
         }
     }
-}
-
-/// Bytes as they are shown: in tenths of a gigabyte.
-fn tenths(bytes: u64) -> u128 {
-    (u128::from(bytes) * 10) >> 30
 }
 
 impl Shelf {
@@ -97,20 +93,5 @@ impl Shelf {
         if let Err(error) = self.0.record.kept().set_measured(&kept).await {
             tracing::warn!(%error, "what a model was measured to take was not kept");
         }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_tenth_of_a_gigabyte_is_a_change() {
-        let gib = 1 << 30;
-        assert_eq!(tenths(gib), 10);
-        assert_eq!(tenths(gib + gib / 2), 15);
-        assert_ne!(tenths(7 * gib), tenths(7 * gib + gib / 5));
-        assert_eq!(tenths(7 * gib), tenths(7 * gib + gib / 100));
-        assert!(tenths(u64::MAX) > 0);
     }
 }

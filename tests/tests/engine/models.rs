@@ -9,6 +9,8 @@ use drawbridge_tests::{Setup, TestEngine, client, eventually, wait::SOON};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 pub(crate) fn ask(engine: &TestEngine, method: Method, path: &str) -> RequestBuilder {
     client::http()
@@ -296,6 +298,40 @@ async fn a_blob_of_any_size_is_passed_on_as_it_comes() {
     assert_eq!(sent.status(), 201);
     let there = ask(&engine, Method::HEAD, &path).send().await.unwrap();
     assert_eq!(there.status(), 200);
+}
+
+/// Reads until so much of it is there.
+async fn hear(stream: &mut TcpStream, wanted: &str) -> String {
+    let (mut heard, mut piece) = (String::new(), [0; 4096]);
+    while !heard.contains(wanted) {
+        let reading = tokio::time::timeout(SOON, stream.read(&mut piece));
+        let count = reading.await.expect("an answer comes").expect("it is not reset");
+        assert!(count > 0, "the connection was closed after {heard:?}");
+        heard.push_str(&String::from_utf8_lossy(&piece[..count]));
+    }
+    heard
+}
+
+#[tokio::test]
+async fn an_answer_that_comes_before_all_of_a_file_is_there_reaches_its_app() {
+    let ollama = Ollama::started(&with_models(&[])).await;
+    let engine = Setup::new().ollama(ollama.section(false)).managing_models().start();
+    ready(&engine).await;
+    let path = format!("/api/blobs/sha256:{}", hex::encode(Sha256::digest("a file")));
+    let sent = ask(&engine, Method::POST, &path).body("a file").send().await.unwrap();
+    assert_eq!(sent.status(), 201);
+
+    let mut stream = TcpStream::connect(("127.0.0.1", engine.port)).await.unwrap();
+    let rest =
+        format!("Host: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n", engine.port, engine.token);
+    let begun =
+        format!("POST {path} HTTP/1.1\r\n{rest}Transfer-Encoding: chunked\r\n\r\n2\r\na \r\n");
+    stream.write_all(begun.as_bytes()).await.unwrap();
+    assert!(hear(&mut stream, "\r\n\r\n").await.starts_with("HTTP/1.1 200"), "it is there already");
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    let next = format!("4\r\nfile\r\n0\r\n\r\nGET /api/version HTTP/1.1\r\n{rest}\r\n");
+    stream.write_all(next.as_bytes()).await.unwrap();
+    assert!(hear(&mut stream, "version").await.contains("HTTP/1.1 200"), "the connection goes on");
 }
 
 #[tokio::test]

@@ -9,6 +9,7 @@
 mod lists;
 mod on_record;
 mod passing;
+mod upload;
 
 use std::sync::Arc;
 
@@ -27,6 +28,7 @@ use percent_encoding::percent_decode_str;
 use tokio::sync::Notify;
 
 use self::on_record::{Asked, OnRecord};
+use self::upload::Upload;
 use crate::answer::{self, Answer};
 use crate::clients::Client;
 use crate::edge::Edge;
@@ -232,7 +234,7 @@ impl Turn<'_> {
     /// Reads which model the request is about, as far as its address asks for one.
     async fn addressed(&self, backends: &Backends, body: Incoming) -> Result<Parcel, Refusal> {
         if self.route.streams_in {
-            let body = reqwest::Body::wrap(body);
+            let body = reqwest::Body::wrap(Upload::new(body, &self.edge.tasks));
             return Ok(Parcel { body, ..self.parcel(&backends.ollama) });
         }
         let limits = &self.edge.limits;

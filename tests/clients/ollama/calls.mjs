@@ -15,8 +15,12 @@ const refused = new Set([...(process.env.EXPECT_REFUSED ?? "").split(","), "syst
 const say = console.log;
 console.log = console.error;
 
+/** The names of the calls that were made. */
+export const made = [];
+
 /** Makes a call and says how it went, in one line. */
 export async function check(name, call) {
+  made.push(name);
   let detail;
   let ok;
   try {

@@ -9,7 +9,7 @@
 // Each call is one line of JSON on standard output: its name, whether it went as it should, and
 // what was seen. The exit code is 1 when one did not.
 import { Ollama } from "ollama";
-import { address, all, check, embedModel, headers, holds, model, pullModel, question } from "./calls.mjs";
+import { address, all, check, embedModel, headers, holds, made, model, pullModel, question } from "./calls.mjs";
 
 const client = new Ollama({ host: address, headers });
 
@@ -63,6 +63,14 @@ await check("chat_abort", async () => {
   }
   // A reply that was there already when it was given up ends as if it had not been.
   return `ended after ${parts}`;
+});
+await check("abort", async () => {
+  const parts = all(client.chat({ model, messages: question, stream: true }));
+  client.abort();
+  return parts.then((came) => `ended after ${came.length}`, (error) => {
+    holds(error.name === "AbortError", error.message);
+    return "aborted";
+  });
 });
 await check("ps", async () => {
   const { models } = await client.ps();
@@ -138,6 +146,24 @@ for (const [name, call] of [
   });
 }
 await check("systemone", async () => {
-  const questions = { one: { type: "choice", question: "?", choices: ["a", "b"] } };
-  return client.systemone({ model, state: "x", questions });
+  const questions = { one: { type: "choice", instructions: "?", criteria: { a: "A", b: "B" } } };
+  return client.systemone({ model, state: "x", questions }).catch((error) => {
+    holds(error.status_code === 404, error.message);
+    throw error;
+  });
+});
+await check("encode_image", async () => {
+  const encoded = await client.encodeImage(new Uint8Array([1, 2, 3]));
+  holds(encoded === "AQID", encoded);
+  return encoded;
+});
+// Nothing a later version of the client adds is left out.
+await check("every_call", async () => {
+  const inner = ["constructor", "fileExists", "processStreamableRequest"];
+  const classes = [Ollama, Object.getPrototypeOf(Ollama)];
+  const all = classes.flatMap((one) => Object.getOwnPropertyNames(one.prototype));
+  const snake = (name) => name.replace(/[A-Z]/g, (sign) => `_${sign.toLowerCase()}`);
+  const missing = all.filter((one) => !inner.includes(one) && !made.includes(snake(one)));
+  holds(all.length > 15 && missing.length === 0, missing);
+  return all.length;
 });

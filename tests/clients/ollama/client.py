@@ -1,4 +1,5 @@
-"""The official Python client of Ollama: every call it has, against whatever is at an address.
+"""The official Python clients of Ollama, the plain one and the one for asyncio: every call they have,
+against whatever is at an address.
 
     client.py [ADDRESS]
 
@@ -6,8 +7,8 @@ The address is the argument or OLLAMA_HOST; OLLAMA_TOKEN, where it is set, goes 
 token. OLLAMA_MODEL and OLLAMA_EMBED_MODEL name models that are there, OLLAMA_PULL_MODEL one that
 can be pulled. EXPECT_REFUSED names calls, with commas between, that must be refused.
 
-Each call is one line of JSON on standard output: its name, whether it went as it should, and what
-was seen. The exit code is 1 when one did not.
+Each call is one line of JSON on standard output: its name (with `async_` before it for the second
+client), whether it went as it should, and what was seen. The exit code is 1 when one did not.
 """
 
 import asyncio
@@ -16,6 +17,7 @@ import os
 import sys
 import tempfile
 
+import httpx
 import ollama
 
 ADDRESS = sys.argv[1] if len(sys.argv) > 1 else os.environ.get("OLLAMA_HOST", "")
@@ -27,12 +29,32 @@ PULL_MODEL = os.environ.get("OLLAMA_PULL_MODEL", "pulled")
 # `systemone` came after the version that is compared with: not found is right.
 REFUSED = {*filter(None, os.environ.get("EXPECT_REFUSED", "").split(",")), "systemone"}
 
-client = ollama.Client(host=ADDRESS, headers=HEADERS)
 question = [{"role": "user", "content": "hi"}]
 failed = False
 
 
-def check(name, call):
+class Blocking:
+    """The client for asyncio, called as the plain one is."""
+
+    def __init__(self, *arguments, **named):
+        self.client, self.loop = ollama.AsyncClient(*arguments, **named), asyncio.new_event_loop()
+
+    def __getattr__(self, name):
+        def call(*arguments, **named):
+            answer = self.loop.run_until_complete(getattr(self.client, name)(*arguments, **named))
+            return self.parts(answer) if hasattr(answer, "__anext__") else answer
+
+        return call
+
+    def parts(self, stream):
+        while True:
+            try:
+                yield self.loop.run_until_complete(anext(stream))
+            except StopAsyncIteration:
+                return
+
+
+def check(name, call, shown=None):
     """Makes a call and says how it went."""
     global failed
     try:
@@ -42,7 +64,7 @@ def check(name, call):
     except Exception as error:  # whatever the client raises is what is to be seen
         detail, ok = f"{type(error).__name__}: {error}", False
     failed |= not ok
-    print(json.dumps({"call": name, "ok": ok, "detail": detail}), flush=True)
+    print(json.dumps({"call": shown or name, "ok": ok, "detail": detail}), flush=True)
 
 
 def holds(condition, what):
@@ -76,16 +98,6 @@ def chat():
 def chat_stream():
     parts = list(client.chat(MODEL, question, stream=True))
     holds([part.done for part in parts].count(True) == 1 and parts[-1].done, parts)
-    return len(parts)
-
-
-def chat_async():
-    async def run():
-        answers = ollama.AsyncClient(host=ADDRESS, headers=HEADERS)
-        return [part async for part in await answers.chat(MODEL, question, stream=True)]
-
-    parts = asyncio.run(run())
-    holds(parts[-1].done, parts)
     return len(parts)
 
 
@@ -178,22 +190,40 @@ def web_fetch():
 
 
 def without_token(call):
-    """These two go to the makers of Ollama, with the token of the address: none is given here."""
+    """These two go to the makers of Ollama, with the token of the address, if it has one. None is given
+    here, and nothing is let out: where it would have gone is what is looked at."""
+    asked = []
+
+    def kept(request):
+        asked.append(str(request.url))
+        raise httpx.ConnectError("kept here")
+
     try:
-        call(ollama.Client(host=ADDRESS))
-    except ValueError as error:
-        return str(error)
-    raise AssertionError("a search without a token was not refused")
+        call(type(client)(host=ADDRESS, transport=httpx.MockTransport(kept)))
+    except (ValueError, ConnectionError) as error:
+        holds(all(url.startswith("https://ollama.com/") for url in asked), asked)
+        return asked or str(error)
+    raise AssertionError("a search was answered")
 
 
 def systemone():
-    questions = {"one": {"type": "choice", "question": "?", "choices": ["a", "b"]}}
-    return str(client._request_raw("POST", "/v1/systemone", json={
-        "model": MODEL, "state": "x", "questions": questions,
-    }).status_code)
+    questions = {"one": {"type": "choice", "instructions": "?", "criteria": {"a": "A", "b": "B"}}}
+    try:
+        return str(client.systemone(MODEL, "x", questions))
+    except ollama.ResponseError as error:
+        holds(error.status_code == 404, error)
+        raise
 
 
-for name, call in [
+def every_call():
+    """Nothing a later version of the clients adds is left out."""
+    for one in (ollama.Client, ollama.AsyncClient):
+        public = {name for name in vars(one) if not name.startswith("_")} - {"close"}
+        holds(public and public <= {name for name, _ in CALLS}, public)
+    return len(public)
+
+
+CALLS = [
     ("list", list_models),
     ("show", show),
     ("preload", preload),
@@ -201,7 +231,6 @@ for name, call in [
     ("generate_stream", generate_stream),
     ("chat", chat),
     ("chat_stream", chat_stream),
-    ("chat_async", chat_async),
     ("ps", ps),
     ("embed", embed),
     ("embeddings", embeddings),
@@ -216,6 +245,10 @@ for name, call in [
     ("web_search", web_search),
     ("web_fetch", web_fetch),
     ("systemone", systemone),
-]:
-    check(name, call)
+]
+for before, kind in [("", ollama.Client), ("async_", Blocking)]:
+    client = kind(host=ADDRESS, headers=HEADERS)
+    for name, call in CALLS:
+        check(name, call, before + name)
+check("every_call", every_call)
 sys.exit(failed)

@@ -146,6 +146,7 @@ async fn a_stranger_at_its_port_is_told_and_left_alone() {
     let view =
         desk.until("it is seen", |view| matches!(view.state, OllamaState::PortTaken { .. })).await;
     assert_eq!(view.state, OllamaState::PortTaken { holder: Some("scripted-ollama".to_owned()) });
+    desk.engine.restart_ollama().await.unwrap();
     // The program is the same; what it does is told at its start.
     stranger.tell(&json!({}));
     let port = Ollama::new(&json!({})).port;
@@ -154,6 +155,7 @@ async fn a_stranger_at_its_port_is_told_and_left_alone() {
     let view = desk.ready().await;
     assert_eq!(view.address, format!("http://127.0.0.1:{port}"), "ours moved");
     desk.engine.shut_down().await;
+    tokio::time::sleep(Duration::from_secs(2)).await;
     assert!(stranger.runs(), "a stranger is never signalled");
 }
 

@@ -20,6 +20,7 @@ async fn what_may_not_cross_never_reaches_ollama_and_says_so_in_the_shape_of_its
         (Method::GET, "/debug/pprof/heap", json!({}), 404),
         (Method::POST, "/api/new-and-unknown", json!({}), 404),
         (Method::POST, "/v1/messages/count_tokens", json!({}), 404),
+        (Method::POST, "/v1/systemone", model.clone(), 404),
         (Method::PUT, "/api/chat", model.clone(), 405),
         (Method::POST, "/api/pull", model.clone(), 403),
         (Method::POST, "/api/create", model.clone(), 403),

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use drawbridge_tests::official::{clients_folder, python};
 use drawbridge_tests::ollama::{NEXT_LOOK, Ollama};
-use drawbridge_tests::{Setup, TestEngine, client, eventually};
+use drawbridge_tests::{Setup, TestEngine, client, eventually, processes};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -18,6 +18,8 @@ use gguf::{Kind, tiny_model};
 
 /// What the clients leave to the person: it goes to Ollama's makers.
 const LEAVES: &str = "push";
+/// The check that a script made every call its client has. One that failed fails the run.
+const EVERY: &str = "every_call";
 
 fn script() -> Value {
     json!({
@@ -92,7 +94,9 @@ async fn the_python_client_does_all_it_can_unchanged() {
         let calls = run(command, &engine, in_path).await;
         for call in ["generate", "chat", "embed", "pull", "show", "list", "ps", "delete"] {
             assert!(calls.iter().any(|made| made == call), "{call} of {calls:?}");
+            assert!(calls.contains(&format!("async_{call}")), "async {call} of {calls:?}");
         }
+        assert!(calls.contains(&EVERY.to_owned()), "{calls:?}");
     }
 }
 
@@ -105,6 +109,7 @@ async fn the_javascript_client_does_all_it_can_unchanged() {
     {
         assert!(calls.iter().any(|made| made.starts_with(call)), "{call} of {calls:?}");
     }
+    assert!(calls.contains(&EVERY.to_owned()), "{calls:?}");
 }
 
 #[tokio::test]
@@ -147,7 +152,7 @@ async fn a_real_ollama_is_started_asked_by_each_client_and_ended() {
     let section = json!({
         "port": port, "start": true, "path": program.to_str().unwrap(),
         "modelsFolder": folder.path().join("models")});
-    let engine = Setup::new().ollama(section).managing_models().start();
+    let mut engine = Setup::new().ollama(section).managing_models().start();
     let version = format!("http://127.0.0.1:{}/api/version", engine.port);
     eventually("it is started", Duration::from_secs(60), async || {
         let answer = client::http().get(&version).bearer_auth(&engine.token).send().await.ok()?;
@@ -161,12 +166,18 @@ async fn a_real_ollama_is_started_asked_by_each_client_and_ended() {
     let mut command = Command::new(python("python"));
     command.arg("-u").arg(clients_folder().join("ollama/client.py"));
     let calls = run_where(command, &engine, false, &refused).await;
-    assert!(calls.len() > 15, "{calls:?}");
+    assert!(calls.len() > 15 && calls.contains(&EVERY.to_owned()), "{calls:?}");
     let calls = run_where(node("client.mjs"), &engine, true, &refused).await;
-    assert!(calls.len() > 15, "{calls:?}");
+    assert!(calls.len() > 15 && calls.contains(&EVERY.to_owned()), "{calls:?}");
     let calls = run_where(node("vscode.mjs"), &engine, false, &refused).await;
     assert_eq!(calls.len(), 6, "{calls:?}");
-    drop(engine);
+    let running = processes::descendants(engine.pid());
+    assert!(running.len() >= 3, "our guardian, Ollama and what runs the model: {running:?}");
+    engine.stop();
+    eventually("nothing of it is left", Duration::from_secs(20), async || {
+        running.iter().all(|process| !process.runs()).then_some(())
+    })
+    .await;
     eventually("it ends with us", Duration::from_secs(20), async || {
         tokio::net::TcpStream::connect(("127.0.0.1", port)).await.is_err().then_some(())
     })

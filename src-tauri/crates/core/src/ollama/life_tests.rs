@@ -133,6 +133,12 @@ fn a_stranger_at_its_port_is_named_and_left_alone() {
     world.see(Probed::Refused);
     assert!(world.launches(), "it is gone");
     assert_eq!(world.life.problem, None);
+
+    for event in [Event::Restart, Event::Start, Event::Look, Event::Quit] {
+        let mut world = World::new(WANTED);
+        world.see(Probed::Stranger).tell(event.clone());
+        assert!(world.done.is_empty(), "{event:?}: {:?}", world.done);
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ export async function setForAll(panel: Panel, change: SettingsChange, done: stri
   await writeOllama(panel, change);
   const ollama = panel.store.known()?.ollama;
   const ours = ollama?.runBy === "drawbridge";
-  const needed = ours && ollama.restartNeeded;
+  // Also while ours is still starting, when it is not yet known whose it is.
+  const needed = ollama?.restartNeeded ?? false;
   const when = needed
     ? " It counts once Ollama is restarted."
     : ours

@@ -8,7 +8,7 @@ import type { ModelFit } from "../ipc/bindings/ModelFit";
 import type { PullView } from "../ipc/bindings/PullView";
 import type { PullWait } from "../ipc/bindings/PullWait";
 import type { Tone } from "./health";
-import { formatClock, formatCount, plural } from "./words";
+import { formatClock, formatCount, lower, plural } from "./words";
 
 const GB = 2 ** 30;
 const MB = 2 ** 20;
@@ -214,8 +214,6 @@ function waitWords(waitsFor: PullWait | null): string {
       return "Waiting to begin";
   }
 }
-
-const lower = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 
 /** How a download does, in words that change with each moment. */
 export function pullWords(pull: PullView): string {

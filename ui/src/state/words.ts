@@ -137,3 +137,6 @@ export function activityOutcome(entry: ActivityEntry): string | undefined {
   if (!call && entry.outcome === "succeeded") return undefined;
   return OUTCOME_WORDS[entry.outcome];
 }
+
+/** A sentence as it goes on in the middle of another. */
+export const lower = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;

@@ -2,3 +2,9 @@
 export function intoView(section: HTMLElement | null) {
   section?.scrollIntoView({ block: "start" });
 }
+
+/** Brings a part into view as it appears, and the keyboard goes on there. */
+export function ledHere(part: HTMLElement | null) {
+  part?.scrollIntoView({ block: "center" });
+  part?.focus({ preventScroll: true });
+}

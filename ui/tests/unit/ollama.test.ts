@@ -308,4 +308,6 @@ test("what is set for all models is not said to count where it does not yet", as
   expect(await text(ollamaOf("ready"))).toBe(set);
   expect(await text(ollamaOf("restart"))).toBe(`${set} It counts once Ollama is restarted.`);
   expect(await text(ollamaOf("app"))).toBe(`${set} It counts once Drawbridge starts Ollama.`);
+  const firstStart = { ...ollamaOf("starting"), runBy: null, restartNeeded: true };
+  expect(await text(firstStart)).toBe(`${set} It counts once Ollama is restarted.`);
 });

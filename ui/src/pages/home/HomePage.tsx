@@ -3,7 +3,7 @@ import type { Snapshot } from "../../ipc/bindings/Snapshot";
 import { allowedWords, health, looks, stopsAll, troubles } from "../../state/health";
 import { useFeed, useNow, useSnapshot } from "../../state/panel";
 import { href, usePageTitle } from "../../state/route";
-import { plural } from "../../state/words";
+import { lower, plural } from "../../state/words";
 import { Blank, Skeleton } from "../../ui/Blank";
 import { Copyable } from "../../ui/Copy";
 import { Mark } from "../../ui/Mark";
@@ -101,8 +101,6 @@ function wellbeingWords(snapshot: Snapshot): { title: string; sentence: string }
   }
   return { title: "The bridge is open", sentence: counts };
 }
-
-const lower = (text: string) => `${text.charAt(0).toLowerCase()}${text.slice(1)}`;
 
 function Connect() {
   const { gateway } = useSnapshot();

@@ -17,6 +17,7 @@ import { Button } from "../../ui/Button";
 import { Copyable } from "../../ui/Copy";
 import { focusIfLost } from "../../ui/Difference";
 import { Icon } from "../../ui/Icon";
+import { ledHere } from "../../ui/intoView";
 import { Claim, Pill } from "../../ui/Pill";
 import styles from "./Details.module.css";
 import { Fit } from "./Fit";
@@ -128,10 +129,4 @@ function Download(props: { model: CatalogModel; pull: PullView | undefined; read
 function dayWords(date: string): string {
   const at = new Date(`${date}T12:00:00`).getTime();
   return Number.isNaN(at) ? date : formatDate(at);
-}
-
-/** Brought into view, and where the keyboard goes on. The same function, so that it runs once. */
-function ledHere(row: HTMLElement | null) {
-  row?.scrollIntoView({ block: "center" });
-  row?.focus({ preventScroll: true });
 }

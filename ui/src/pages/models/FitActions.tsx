@@ -91,7 +91,7 @@ function SetForAll({ asked, onClose }: { asked: ForAll | undefined; onClose: () 
           await setForAll(
             panel,
             set,
-            `Conversation memory is set to ${CACHE_WORDS.q8_0.toLowerCase()}.`,
+            `Conversation memory is set to be ${CACHE_WORDS.q8_0.toLowerCase()}.`,
           );
         }
       }}

@@ -11,6 +11,7 @@ import { Button } from "../../ui/Button";
 import { focusIfLost } from "../../ui/Difference";
 import { Field } from "../../ui/Field";
 import { Foreign } from "../../ui/Foreign";
+import { ledHere } from "../../ui/intoView";
 import { Row } from "../../ui/Page";
 import { ProblemNote } from "../../ui/Problem";
 import { Explained } from "./OfferRow";
@@ -158,10 +159,4 @@ export function ProgramRow({ ollama, led }: ProgramRowProps) {
       </Button>
     </form>
   );
-}
-
-/** Brought into view, and where the keyboard goes on. The same function, so that it runs once. */
-function ledHere(input: HTMLInputElement | null) {
-  input?.scrollIntoView({ block: "center" });
-  input?.focus({ preventScroll: true });
 }

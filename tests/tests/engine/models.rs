@@ -334,6 +334,49 @@ async fn an_answer_that_comes_before_all_of_a_file_is_there_reaches_its_app() {
     assert!(hear(&mut stream, "version").await.contains("HTTP/1.1 200"), "the connection goes on");
 }
 
+/// The processor time Ollama has taken, in clock ticks (proc_pid_stat(5): utime and stime).
+fn worked(ollama: &Ollama) -> u64 {
+    let of_one = |pid: u32| {
+        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+        let (_, fields) = stat.rsplit_once(") ").unwrap();
+        let ticks = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
+        ticks.sum::<u64>()
+    };
+    ollama.processes().iter().map(|process| of_one(process.pid)).sum()
+}
+
+#[tokio::test]
+async fn an_app_that_does_not_read_holds_ollama_up() {
+    let script = json!({"models": [{"name": "m:1"}], "reply": {"lines": 50_000_000}});
+    let (engine, ollama) = before(&script).await;
+    let mut stream = TcpStream::connect(("127.0.0.1", engine.port)).await.unwrap();
+    let body = r#"{"model":"m:1","prompt":"hi"}"#;
+    let request = format!(
+        "POST /api/generate HTTP/1.1\r\nHost: 127.0.0.1:{}\r\nAuthorization: Bearer {}\r\n\
+         Content-Length: {}\r\n\r\n{body}",
+        engine.port,
+        engine.token,
+        body.len()
+    );
+    stream.write_all(request.as_bytes()).await.unwrap();
+    hear(&mut stream, "\n").await;
+
+    // What fits into the buffers of the system is made meanwhile.
+    let reads_on = worked(&ollama);
+    tokio::time::sleep(Duration::from_secs(3)).await;
+    let held = worked(&ollama);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert!(worked(&ollama) <= held + 2, "{reads_on}, {held}, {}", worked(&ollama));
+
+    // Once it reads, it goes on.
+    let until = Instant::now() + Duration::from_secs(1);
+    let mut piece = vec![0; 64 * 1024];
+    while Instant::now() < until {
+        assert!(stream.read(&mut piece).await.unwrap() > 0);
+    }
+    assert!(worked(&ollama) > held + 10, "{held}, {}", worked(&ollama));
+}
+
 #[tokio::test]
 async fn without_ollama_the_gateway_serves_and_says_why_and_recovers() {
     let mut ollama = Ollama::new(&with_models(&["m:1"]));

@@ -7,7 +7,12 @@ withBrowser();
 type Fake = {
   snapshot: {
     paused: object | null;
-    servers: { name: string; enabled: boolean; preset: string }[];
+    servers: {
+      name: string;
+      enabled: boolean;
+      preset: string;
+      tools: { name: string; mode: string }[];
+    }[];
   };
   call(client: string, server: string, tool: string): void;
   say(server: string, text: string): void;
@@ -28,8 +33,18 @@ const SNIPPET = `{ "mcpServers": {
 test("a tool is switched, and the next call follows the switch", async () => {
   await withPanel({ hash: "#/tools" }, async (page) => {
     await modeOf(page, "files-read_file", "off").click();
-    expect(await modeOf(page, "files-read_file", "off").getAttribute("aria-pressed")).toBe("true");
+    await expect
+      .poll(() => modeOf(page, "files-read_file", "off").getAttribute("aria-pressed"))
+      .toBe("true");
     await page.waitForFunction(() => document.body.textContent?.includes("3 of 8 tools allowed"));
+    await expect
+      .poll(() =>
+        withFake(page, (fake) => {
+          const files = fake.snapshot.servers.find(({ name }) => name === "files");
+          return files?.tools.find(({ name }) => name === "read_file")?.mode;
+        }),
+      )
+      .toBe("off");
     await withFake(page, (fake) => fake.call("vscode", "files", "read_file"));
     await page.getByTestId("nav-activity").click();
     await page.getByText("read_file of files is off").first().waitFor();
@@ -39,13 +54,15 @@ test("a tool is switched, and the next call follows the switch", async () => {
 test("a switch that fails goes back and says why", async () => {
   await withPanel({ play: "fail=set_tool_mode&delay=400", hash: "#/tools" }, async (page) => {
     await modeOf(page, "files-read_file", "off").click();
-    expect(await modeOf(page, "files-read_file", "off").getAttribute("aria-pressed")).toBe("true");
+    await expect
+      .poll(() => modeOf(page, "files-read_file", "off").getAttribute("aria-pressed"))
+      .toBe("true");
     const alert = page.getByRole("alert").getByTestId("notice-trouble");
     await alert.waitFor();
-    expect(await alert.textContent()).toContain("read_file was not set to Off.");
-    expect(await modeOf(page, "files-read_file", "allow").getAttribute("aria-pressed")).toBe(
-      "true",
-    );
+    await expect.poll(() => alert.textContent()).toContain("read_file was not set to Off.");
+    await expect
+      .poll(() => modeOf(page, "files-read_file", "allow").getAttribute("aria-pressed"))
+      .toBe("true");
   });
 });
 
@@ -86,23 +103,25 @@ test("a pasted server is added only after its exact command was shown", async ()
     await page.getByTestId("read-snippet").click();
     await page.getByTestId("found").getByRole("button", { name: "Look at it notes" }).click();
     await page.getByTestId("review").waitFor();
-    const words = await page
-      .getByTestId("argv")
-      .getByRole("listitem")
-      .locator("code")
-      .allTextContents();
-    expect(words).toEqual(["npx", "-y", "@scope/notes-mcp", "/home/me/My notes"]);
+    const words = page.getByTestId("argv").getByRole("listitem").locator("code");
+    await expect
+      .poll(() => words.allTextContents())
+      .toEqual(["npx", "-y", "@scope/notes-mcp", "/home/me/My notes"]);
     const review = await page.getByTestId("review").textContent();
     expect(review).toContain("This runs a program on this computer with your rights.");
     expect(review).toContain("KEY");
     expect(review, "values are not shown").not.toContain("hush");
-    expect(await page.getByTestId("choice-keepOff").getAttribute("aria-checked")).toBe("true");
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("data-testid"))).toBe(
-      "choice-keepOff",
-    );
-    expect(
-      await withFake(page, (fake) => fake.snapshot.servers.some(({ name }) => name === "notes")),
-    ).toBe(false);
+    await expect
+      .poll(() => page.getByTestId("choice-keepOff").getAttribute("aria-checked"))
+      .toBe("true");
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute("data-testid")))
+      .toBe("choice-keepOff");
+    await expect
+      .poll(() =>
+        withFake(page, (fake) => fake.snapshot.servers.some(({ name }) => name === "notes")),
+      )
+      .toBe(false);
     await page.getByTestId("confirm-add").click();
     await page.getByTestId("found").getByText("Added").waitFor();
     await page.getByTestId("found").getByRole("button", { name: "Look at it wiki" }).click();
@@ -124,7 +143,7 @@ test("cancelling adds nothing, and a wrong text is marked", async () => {
     await page.getByTestId("snippet").fill("npx something");
     await page.getByTestId("read-snippet").click();
     await page.getByText("This could not be read as JSON").waitFor();
-    expect(await page.getByTestId("snippet").getAttribute("aria-invalid")).toBe("true");
+    await expect.poll(() => page.getByTestId("snippet").getAttribute("aria-invalid")).toBe("true");
     await page.getByTestId("snippet").fill('{ "command": "npx", "args": [] }');
     await page.getByTestId("read-snippet").click();
     await page.getByTestId("review-draft").click();
@@ -132,14 +151,15 @@ test("cancelling adds nothing, and a wrong text is marked", async () => {
     await page.getByTestId("server-name").fill("files");
     await page.getByTestId("review-draft").click();
     await page.getByText("There is a server named “files” already").waitFor();
-    expect(await page.getByTestId("confirm-add").isDisabled()).toBe(true);
+    await expect.poll(() => page.getByTestId("confirm-add").isDisabled()).toBe(true);
     await page.keyboard.press("Escape");
     await page.getByTestId("add-dialog").waitFor({ state: "detached" });
-    expect(await withFake(page, (fake) => fake.snapshot.servers.length)).toBe(4);
-    expect(
-      await page.evaluate(() => document.activeElement?.getAttribute("data-testid")),
-      "the focus is back",
-    ).toBe("add-server");
+    await expect.poll(() => withFake(page, (fake) => fake.snapshot.servers.length)).toBe(4);
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute("data-testid")), {
+        message: "the focus is back",
+      })
+      .toBe("add-server");
   });
 });
 
@@ -175,7 +195,9 @@ test("all tools of a server are set at once and put back by Undo", async () => {
     await page.getByTestId("server-files").getByText("0 of 8 tools allowed").waitFor();
     await page.getByTestId("undo").click();
     await page.getByTestId("server-files").getByText("4 of 8 tools allowed").waitFor();
-    expect(await modeOf(page, "files-move_file", "off").getAttribute("aria-pressed")).toBe("true");
+    await expect
+      .poll(() => modeOf(page, "files-move_file", "off").getAttribute("aria-pressed"))
+      .toBe("true");
   });
 });
 
@@ -196,10 +218,26 @@ test("the token never stands in the page", async () => {
   await withPanel({ hash: "#/settings" }, async (page) => {
     await page.getByTestId("choice-inline").click();
     await page.getByTestId("export-show").click();
-    await page.getByTestId("export-text").waitFor();
-    const html = await page.content();
-    expect(html).toContain("db_••••••••");
-    expect(html).not.toMatch(/db_[A-Za-z0-9_-]{20,}/);
+    await page.getByTestId("export-text").getByText("db_••••••••").waitFor();
+    expect(await page.content()).not.toMatch(/db_[A-Za-z0-9_-]{20,}/);
+  });
+});
+
+test("what can be pressed in the settings keeps its place while the rest is read", async () => {
+  await withPanel({ play: "delay=2000", hash: "#/settings/record" }, async (page) => {
+    const places = () =>
+      page.evaluate(() =>
+        ["export-show", "keep-days", "check-record", "delete-activity", "start-at-login"].map(
+          (id) => document.querySelector(`[data-testid="${id}"]`)?.getBoundingClientRect().top,
+        ),
+      );
+    await page.getByText("Reading how large the record is.").waitFor();
+    expect(await page.getByTestId("record-folder").count(), "it is still read").toBe(0);
+    const before = await places();
+    expect(before).not.toContain(undefined);
+    await page.getByTestId("record-folder").waitFor();
+    await page.getByLabel("Reading the secrets").waitFor({ state: "detached" });
+    expect(await places()).toEqual(before);
   });
 });
 
@@ -213,7 +251,9 @@ test("a busy port can be tried again or moved away from", async () => {
     await page.getByTestId("port").fill("7444");
     await page.getByTestId("use-port").click();
     await page.getByRole("heading", { name: "The bridge is open" }).waitFor();
-    expect(await page.getByTestId("address").textContent()).toBe("http://127.0.0.1:7444/mcp");
+    await expect
+      .poll(() => page.getByTestId("address").textContent())
+      .toBe("http://127.0.0.1:7444/mcp");
   });
 });
 
@@ -223,7 +263,7 @@ test("three clicks at most lead from the first start to the first app", async ()
     await page.getByText("It asks for a token once.").waitFor();
     await page.getByTestId("copy-token").click();
     await page.getByText("The token is on the clipboard.").waitFor();
-    expect(await page.evaluate(() => navigator.clipboard.readText())).toMatch(/^db_/);
+    await expect.poll(() => page.evaluate(() => navigator.clipboard.readText())).toMatch(/^db_/);
   });
 });
 
@@ -249,7 +289,7 @@ test("activity grows at the top, waits while one reads below, and opens by its a
       list?.scrollBy(0, 3000);
       return (list?.scrollTop ?? 0) > 20_000;
     });
-    expect(await rows.count()).toBeLessThanOrEqual(100);
+    await expect.poll(() => rows.count()).toBeLessThanOrEqual(100);
     await withFake(page, (fake) => fake.call("chat", "computer", "time"));
     await page.getByTestId("show-held").click();
     await page.waitForFunction(
@@ -302,7 +342,7 @@ test("the log follows, and stops following when one scrolls up", async () => {
     await log.waitFor();
     await withFake(page, (fake) => fake.say("service-01", "the newest line"));
     await log.getByText("the newest line").waitFor();
-    expect(await log.locator("[data-index]").count()).toBeLessThanOrEqual(100);
+    await expect.poll(() => log.locator("[data-index]").count()).toBeLessThanOrEqual(100);
     await log.hover();
     await page.mouse.wheel(0, -2000);
     await page.waitForFunction(
@@ -328,6 +368,7 @@ test("everything can be done with the keyboard alone", async () => {
       }
       throw new Error(`no way to ${name} by Tab`);
     };
+    await page.getByTestId("switch-computer").waitFor();
     await tabTo("computer is on");
     await page.keyboard.press("Space");
     await page.waitForFunction(
@@ -338,14 +379,14 @@ test("everything can be done with the keyboard alone", async () => {
     // Into the three modes by one Tab, inside them by arrows; only Space chooses.
     await tabTo("mode-off");
     await page.keyboard.press("ArrowRight");
-    expect(await focused()).toBe("mode-ask");
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-pressed"))).toBe(
-      "false",
-    );
+    await expect.poll(() => focused()).toBe("mode-ask");
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-pressed")))
+      .toBe("false");
     await page.keyboard.press("Space");
-    expect(await page.evaluate(() => document.activeElement?.getAttribute("aria-pressed"))).toBe(
-      "true",
-    );
+    await expect
+      .poll(() => page.evaluate(() => document.activeElement?.getAttribute("aria-pressed")))
+      .toBe("true");
     // The menu by arrows; Escape gives the focus back.
     await tabTo("More for files");
     await page.keyboard.press("Enter");
@@ -353,12 +394,13 @@ test("everything can be done with the keyboard alone", async () => {
     await page.keyboard.press("ArrowDown");
     await page.keyboard.press("Escape");
     await page.getByRole("menu").waitFor({ state: "detached" });
-    expect(await focused()).toBe("More for files");
+    await expect.poll(() => focused()).toBe("More for files");
     // A page opened by Enter takes the focus to its title.
     await page.getByRole("link", { name: "files" }).focus();
     await page.keyboard.press("Enter");
     await page.getByRole("heading", { level: 1, name: "files" }).waitFor();
     await page.waitForFunction(() => document.activeElement?.textContent === "files");
+    await page.getByTestId("tab-state").waitFor();
     await tabTo("tab-state");
     await page.keyboard.press("ArrowRight");
     await page.keyboard.press("Enter");
@@ -422,11 +464,11 @@ test("what tools without a mode get is chosen, and what only reads is confirmed 
     await expect.poll(async () => (await files())?.preset).toBe("read");
     await page.getByText("1 tool of files may run, the rest asks.").waitFor();
     await page.getByTestId("nav-tools").click();
-    expect(await modeOf(page, "files-read_file", "allow").getAttribute("aria-pressed")).toBe(
-      "true",
-    );
-    expect(await modeOf(page, "files-list_folder", "ask").getAttribute("aria-pressed")).toBe(
-      "true",
-    );
+    await expect
+      .poll(() => modeOf(page, "files-read_file", "allow").getAttribute("aria-pressed"))
+      .toBe("true");
+    await expect
+      .poll(() => modeOf(page, "files-list_folder", "ask").getAttribute("aria-pressed"))
+      .toBe("true");
   });
 });

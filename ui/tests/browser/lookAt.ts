@@ -36,8 +36,10 @@ export function lookAt(places: readonly Place[]) {
         await withPanel({ ...(place.page && SMALL), ...place, ...view }, async (page) => {
           await page.waitForFunction(
             () =>
-              document.querySelectorAll('[role="status"][aria-label^="Reading"]').length === 0 ||
-              location.search.includes("loading"),
+              location.search.includes("loading") ||
+              ![...document.querySelectorAll('[role="status"]')].some((status) =>
+                /^Reading/.test(status.getAttribute("aria-label") ?? status.textContent ?? ""),
+              ),
           );
           await place.open?.(page);
           if (SHOTS) {

@@ -17,7 +17,6 @@ import { useAction, useQuery } from "../../state/query";
 import { useRecorded, useRecordWork } from "../../state/recordWork";
 import { href } from "../../state/route";
 import { formatDate, plural } from "../../state/words";
-import { Skeleton } from "../../ui/Blank";
 import { Button } from "../../ui/Button";
 import { Copyable } from "../../ui/Copy";
 import { Question } from "../../ui/Dialog";
@@ -51,7 +50,6 @@ export function Record({ first }: { first: boolean }) {
       sectionRef={first ? intoView : null}
     >
       <Card flush>
-        {read.kind === "loading" && <Skeleton rows={4} label="Reading how large the record is" />}
         {read.kind === "failed" && (
           <div className={styles.inset}>
             <ProblemNote problem={read.error.problem}>
@@ -61,7 +59,7 @@ export function Record({ first }: { first: boolean }) {
             </ProblemNote>
           </div>
         )}
-        {read.kind === "ready" && (
+        {read.kind !== "failed" && (
           <Present state={read.value} onChanged={() => setChanged((last) => last + 1)} />
         )}
       </Card>
@@ -69,12 +67,19 @@ export function Record({ first }: { first: boolean }) {
   );
 }
 
-function Present({ state, onChanged }: { state: RecordState; onChanged: () => void }) {
+/** As high before its state is known as after, so that what stands below keeps its place. */
+function Present({ state, onChanged }: { state: RecordState | undefined; onChanged: () => void }) {
   return (
     <div className={styles.parts}>
-      <div className={styles.inset} data-testid="record-amount">
-        <p>{amountWords(state)}</p>
-        <Copyable text={state.folder} label="Copy folder" testId="record-folder" />
+      <div className={`${styles.inset} ${styles.amount}`} data-testid="record-amount">
+        {state ? (
+          <>
+            <p>{amountWords(state)}</p>
+            <Copyable text={state.folder} label="Copy folder" testId="record-folder" />
+          </>
+        ) : (
+          <p role="status">Reading how large the record is.</p>
+        )}
       </div>
       <LimitRows state={state} onChanged={onChanged} />
       <Check />
@@ -83,13 +88,19 @@ function Present({ state, onChanged }: { state: RecordState; onChanged: () => vo
   );
 }
 
-function LimitRows({ state, onChanged }: { state: RecordState; onChanged: () => void }) {
+function LimitRows({
+  state,
+  onChanged,
+}: {
+  state: RecordState | undefined;
+  onChanged: () => void;
+}) {
   const { host } = usePanel();
   const [asked, setAsked] = useState<Limits | undefined>();
   const [guess, setGuess] = useState<{ limits: Limits; over: string } | undefined>();
-  const over = `${state.keepDays} ${state.keepMegabytes}`;
+  const over = `${state?.keepDays} ${state?.keepMegabytes}`;
   // What was chosen shows until the record says the same.
-  const { keepDays, keepMegabytes } = guess?.over === over ? guess.limits : state;
+  const shown: Limits | undefined = guess?.over === over ? guess.limits : state;
   const write = async (limits: Limits) => {
     setGuess({ limits, over });
     try {
@@ -101,8 +112,12 @@ function LimitRows({ state, onChanged }: { state: RecordState; onChanged: () => 
     onChanged();
   };
   const set = useAction(write);
-  const choose = (limits: Limits) => {
-    if (removedWords(state, limits, Date.now()) === undefined) void set.start(limits);
+  const removed = (limits: Limits) => state && removedWords(state, limits, Date.now());
+  const choose = (change: Partial<Limits>) => {
+    if (shown === undefined) return;
+    const { keepDays, keepMegabytes } = shown;
+    const limits = { keepDays, keepMegabytes, ...change };
+    if (removed(limits) === undefined) void set.start(limits);
     else setAsked(limits);
   };
   return (
@@ -110,23 +125,23 @@ function LimitRows({ state, onChanged }: { state: RecordState; onChanged: () => 
       <LimitRow
         title="Keep for"
         detail="Older entries are removed by themselves."
-        value={keepDays}
+        value={shown?.keepDays}
         offered={DAYS}
         words={daysWords}
         none="For good"
         unit="Days"
-        onChange={(days) => choose({ keepDays: days, keepMegabytes })}
+        onChange={(keepDays) => choose({ keepDays })}
         testId="keep-days"
       />
       <LimitRow
         title="At most"
         detail="The oldest entries are removed while the record takes more."
-        value={keepMegabytes}
+        value={shown?.keepMegabytes}
         offered={MEGABYTES}
         words={megabytesWords}
         none="No limit"
         unit="Megabytes"
-        onChange={(megabytes) => choose({ keepDays, keepMegabytes: megabytes })}
+        onChange={(keepMegabytes) => choose({ keepMegabytes })}
         testId="keep-megabytes"
       />
       {set.error && (
@@ -144,8 +159,8 @@ function LimitRows({ state, onChanged }: { state: RecordState; onChanged: () => 
         }}
       >
         <p>
-          {asked && removedWords(state, asked, Date.now())} They cannot be brought back. Export them
-          first if you may need them.
+          {asked && removed(asked)} They cannot be brought back. Export them first if you may need
+          them.
         </p>
       </Question>
     </>
@@ -155,7 +170,8 @@ function LimitRows({ state, onChanged }: { state: RecordState; onChanged: () => 
 function LimitRow(props: {
   title: string;
   detail: string;
-  value: number | null;
+  /** None where it is not known yet. */
+  value: number | null | undefined;
   offered: readonly number[];
   words: (value: number | null) => string;
   none: string;
@@ -167,7 +183,8 @@ function LimitRow(props: {
   const id = useId();
   const [wantsOwn, setWantsOwn] = useState(false);
   const [draft, setDraft] = useState<string | undefined>();
-  const own = wantsOwn || (value !== null && !offered.includes(value));
+  const known = value !== undefined;
+  const own = wantsOwn || (known && value !== null && !offered.includes(value));
   const text = draft ?? String(value ?? "");
   const number = readNumber(text);
   return (
@@ -176,7 +193,8 @@ function LimitRow(props: {
         <Select
           aria-labelledby={id}
           data-testid={testId}
-          value={own ? "own" : (value ?? "none")}
+          disabled={!known}
+          value={own ? "own" : known ? (value ?? "none") : ""}
           onChange={({ target }) => {
             setWantsOwn(target.value === "own");
             setDraft(undefined);
@@ -184,6 +202,7 @@ function LimitRow(props: {
             props.onChange(target.value === "none" ? null : Number(target.value));
           }}
         >
+          {!known && <option value="" />}
           <option value="none">{props.none}</option>
           {offered.map((each) => (
             <option key={each} value={each}>

@@ -24,13 +24,14 @@ export function SettingsPage({ part }: { part: SettingsPart | undefined }) {
     <Page title="Settings">
       <Address />
       <Apps first={part === "apps"} />
+      <VscodeExport />
       <Answers />
-      <Secrets first={part === "secrets"} />
       <OllamaPart first={part === "ollama"} toProgram={part === "program"} />
       <Backends first={part === "backends"} />
       <Record first={part === "record"} />
-      <VscodeExport />
       <ThisComputer />
+      {/* Late, for it is not known how high it will be until the keyring has answered. */}
+      <Secrets first={part === "secrets"} />
       <About />
     </Page>
   );

@@ -30,10 +30,14 @@ export default defineConfig({
           name: "browser",
           environment: "node",
           include: ["tests/browser/**/*.test.ts"],
+          // What pages look like does not depend on how fast they come.
+          exclude: process.env.DRAWBRIDGE_TEST_SLOWNESS ? ["tests/browser/*ook.test.ts"] : [],
           globalSetup: ["tests/browser/serve.ts"],
           fileParallelism: false,
           // A finding is of use only when it is told whole.
           chaiConfig: { truncateThreshold: 0 },
+          // What a page shows comes as soon as the computer can, which may have much else to do.
+          expect: { poll: { timeout: 30_000 } },
           testTimeout: 120_000,
           hookTimeout: 60_000,
         },

@@ -46,7 +46,7 @@ test.each(STATES)("Ollama that is %s says “%s” and what to do", async (play,
       .locator('button[data-testid^="ollama-"]:not([data-testid="ollama-menu"])')
       .first();
     if (action === undefined) expect(await first.count()).toBe(0);
-    else expect(await first.getAttribute("data-testid")).toBe(action);
+    else await expect.poll(() => first.getAttribute("data-testid")).toBe(action);
     const words = (await card.textContent()) ?? "";
     if (play === "service") expect(words).toContain("Run by the system's service");
     if (play === "app") expect(words).toContain("Run by the Ollama app");
@@ -61,7 +61,9 @@ test("Ollama is got, looked for, stopped and started", async () => {
     await expect.poll(() => withFake(page, (fake) => fake.downloadsOpened)).toBe(1);
     const look = page.getByTestId("ollama-look");
     await look.click();
-    expect(await look.getAttribute("aria-busy"), "something happens").toBe("true");
+    await expect
+      .poll(() => look.getAttribute("aria-busy"), { message: "something happens" })
+      .toBe("true");
     await state.getByText("Running").waitFor();
     await page.getByTestId("ollama-menu").click();
     await page.getByTestId("menu-stop").click();
@@ -72,14 +74,14 @@ test("Ollama is got, looked for, stopped and started", async () => {
     await page.getByTestId("ollama-problem").getByText("node (process 4711)").waitFor();
     await page.getByTestId("ollama-port").click();
     const field = page.getByTestId("ollama-port-field");
-    expect(await focused(page)).toBe("ollama-port-field");
-    expect(await field.inputValue()).toBe("11435");
+    await expect.poll(() => focused(page)).toBe("ollama-port-field");
+    await expect.poll(() => field.inputValue()).toBe("11435");
     await field.fill("80");
     await page.getByText("A port is a number from 1024 to 65535.").waitFor();
     await field.fill("11500");
     await page.keyboard.press("Enter");
     await page.getByTestId("ollama-state").getByText("Running").waitFor();
-    expect((await settings(page)).port).toBe(11_500);
+    await expect.poll(async () => (await settings(page)).port).toBe(11_500);
   });
 });
 
@@ -99,13 +101,13 @@ test("a download begins, is paused, goes on where it was, and is done", async ()
     await page.getByTestId("catalog-qwen3:4b").getByText("Downloading").waitFor();
     await page.getByTestId("pause-qwen3:4b").click();
     await row.getByText(/^Paused, /).waitFor();
-    expect(await focused(page), "the same button").toBe("resume-qwen3:4b");
+    await expect.poll(() => focused(page), { message: "the same button" }).toBe("resume-qwen3:4b");
     const at = Number(await bar.getAttribute("aria-valuenow"));
     expect(at).toBeGreaterThan(0);
     // It is there on the other page and after having been elsewhere.
     await page.getByTestId("nav-home").click();
     await page.getByTestId("nav-models").click();
-    expect(Number(await bar.getAttribute("aria-valuenow"))).toBe(at);
+    await expect.poll(async () => Number(await bar.getAttribute("aria-valuenow"))).toBe(at);
     await page.getByTestId("resume-qwen3:4b").click();
     await row.getByText("Downloaded").waitFor();
     const said = page.getByTestId("pull-words");
@@ -154,7 +156,7 @@ test("a model is deleted after one question that says what comes free", async ()
     await page.getByTestId("delete-model").click();
     await page.getByRole("alertdialog").getByText("Up to 6.8 GB on the disk come free").waitFor();
     await page.waitForFunction(() => document.activeElement?.textContent === "Cancel");
-    expect(await page.getByTestId("model-gemma3:12b").count()).toBe(1);
+    await expect.poll(() => page.getByTestId("model-gemma3:12b").count()).toBe(1);
     await page.getByTestId("question-do").click();
     await page.getByTestId("model-gemma3:12b").waitFor({ state: "detached" });
     await page.getByText("gemma3:12b was deleted.").waitFor();
@@ -190,10 +192,10 @@ test("each action that would help does what it says", async () => {
     await large.scrollIntoViewIfNeeded();
     await large.getByTestId("fit-shortenContext").click();
     await page.getByRole("alertdialog").getByText("It counts for all models").waitFor();
-    expect((await settings(page)).contextLength).toBe(16_384);
+    await expect.poll(async () => (await settings(page)).contextLength).toBe(16_384);
     await page.getByTestId("question-do").click();
     await page.getByText("It counts once Ollama is restarted.").waitFor();
-    expect((await settings(page)).contextLength).toBe(4_096);
+    await expect.poll(async () => (await settings(page)).contextLength).toBe(4_096);
     await page.getByTestId("restart-needed").waitFor();
     await page.getByRole("button", { name: "Restart Ollama" }).last().click();
     await page.getByTestId("restart-needed").waitFor({ state: "detached" });
@@ -205,8 +207,8 @@ test("each action that would help does what it says", async () => {
     await page.getByTestId("model-deepseek-r1:32b").getByTestId("fit-smallerModel").click();
     const led = page.getByTestId("catalog-qwen3:4b");
     await led.waitFor();
-    expect(await focused(page)).toBe("catalog-qwen3:4b");
-    expect(await led.getAttribute("data-current")).toBe("true");
+    await expect.poll(() => focused(page)).toBe("catalog-qwen3:4b");
+    await expect.poll(() => led.getAttribute("data-current")).toBe("true");
   });
 });
 
@@ -220,7 +222,9 @@ test("another limit is tried without anything being set", async () => {
     await page.getByTestId("try-context").selectOption("65536");
     await page.getByTestId("try-cache").selectOption("q8_0");
     await tried.getByText(/Needs about 12\.\d GB/).waitFor();
-    expect(await settings(page)).toMatchObject({ contextLength: 16_384, cacheType: null });
+    await expect
+      .poll(() => settings(page))
+      .toMatchObject({ contextLength: 16_384, cacheType: null });
   });
 });
 
@@ -245,13 +249,13 @@ test("the catalog is searched and narrowed, and stays in order while memory come
     await page.getByTestId("ollama-menu").click();
     await page.getByTestId("menu-unload-all").click();
     await page.getByText("1 model was taken out of memory.").waitFor();
-    expect(await names()).toEqual(before);
+    await expect.poll(() => names()).toEqual(before);
     await page.getByTestId("catalog-fitting").click();
     await page.getByText(/^\d of 10 models$/).waitFor();
     expect(await names()).not.toContain("Llama 3.3, 70 B");
     await page.getByTestId("catalog-search").fill("code");
     await page.getByText("1 of 10 models").waitFor();
-    expect(await names()).toEqual(["Qwen 2.5 Coder, 7 B"]);
+    await expect.poll(() => names()).toEqual(["Qwen 2.5 Coder, 7 B"]);
   });
 });
 
@@ -264,11 +268,11 @@ test("one that the person was led to shows, and the search goes on being theirs"
     await page.getByTestId("model-deepseek-r1:32b").getByTestId("fit-smallerModel").click();
     const led = page.getByTestId("catalog-qwen3:4b");
     await led.waitFor();
-    expect(await focused(page)).toBe("catalog-qwen3:4b");
-    expect(await search.inputValue(), "it would hide it").toBe("");
+    await expect.poll(() => focused(page)).toBe("catalog-qwen3:4b");
+    await expect.poll(() => search.inputValue(), { message: "it would hide it" }).toBe("");
     await search.fill("code");
     await page.getByText("1 of 10 models").waitFor();
-    expect(await focused(page), "the same field").toBe("catalog-search");
+    await expect.poll(() => focused(page), { message: "the same field" }).toBe("catalog-search");
     expect(page.url()).toMatch(/#\/models\/catalog$/);
     await search.fill("");
     await page.getByTestId("catalog-fitting").click();
@@ -293,7 +297,7 @@ test("looking again that finds nothing says so", async () => {
   await withPanel({ play: "ollama=not-installed&found=no", hash: "#/models" }, async (page) => {
     await page.getByTestId("ollama-look").click();
     await page.getByText("Looked again: still not found.").waitFor();
-    expect(await focused(page), "it stays").toBe("ollama-look");
+    await expect.poll(() => focused(page), { message: "it stays" }).toBe("ollama-look");
   });
   await withPanel({ play: "ollama=app", hash: "#/models" }, async (page) => {
     await page.getByTestId("ollama-menu").click();
@@ -305,10 +309,10 @@ test("looking again that finds nothing says so", async () => {
 test("the computer is watched while it is looked at, and no longer", async () => {
   await withPanel({ hash: "#/models" }, async (page) => {
     const watched = () => withFake(page, (fake) => fake.ollama.watched);
-    expect(await watched()).toBe(false);
+    await expect.poll(() => watched()).toBe(false);
     await page.getByTestId("tab-computer").click();
     await page.getByText(/\d+ % busy, 8 cores with 16 threads/).waitFor();
-    expect(await watched()).toBe(true);
+    await expect.poll(() => watched()).toBe(true);
     await page.getByTestId("tab-catalog").click();
     await expect.poll(watched).toBe(false);
     await page.getByTestId("tab-computer").click();
@@ -357,13 +361,14 @@ test("two hundred models keep few rows mounted, are searched, and scroll without
     expect(most.mounted).toBeLessThanOrEqual(40);
     await page.getByTestId("model-search").fill("family-123");
     await page.getByTestId("model-family-123:11b").waitFor();
-    expect(await page.getByRole("listitem").count()).toBeGreaterThanOrEqual(1);
+    await expect.poll(() => page.getByRole("listitem").count()).toBeGreaterThanOrEqual(1);
   });
 });
 
 test("models can be used with the keyboard alone", async () => {
   await withPanel({ hash: "#/models" }, async (page) => {
     const tabTo = async (testId: string) => {
+      await page.getByTestId(testId).waitFor();
       for (let turn = 0; turn < 80; turn += 1) {
         if ((await focused(page)) === testId) return;
         await page.keyboard.press("Tab");

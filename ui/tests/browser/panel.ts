@@ -14,6 +14,9 @@ const FLAGS = [
   "--disable-sync",
 ];
 
+/** How many times slower than it is the computer plays, so that a test that does not wait shows. */
+const SLOWNESS = Number(process.env.DRAWBRIDGE_TEST_SLOWNESS ?? 1);
+
 export type View = {
   /** The window's page, where it is not the panel. */
   page?: "question.html";
@@ -65,6 +68,10 @@ export async function withPanel(view: View, use: (page: Page) => Promise<void>):
       apply();
       new MutationObserver(apply).observe(document, { childList: true });
     }, view.text);
+  }
+  if (SLOWNESS > 1) {
+    const devtools = await context.newCDPSession(page);
+    await devtools.send("Emulation.setCPUThrottlingRate", { rate: SLOWNESS });
   }
   try {
     await page.goto(`${inject("panel")}/${view.page ?? ""}?${view.play ?? ""}${view.hash ?? "#/"}`);

@@ -45,16 +45,18 @@ const WAYS = [
 describe.each(WAYS)("the answer $button", ({ key, button, answers, mode }) => {
   const done = async (page: Page) => {
     await expect.poll(() => waiting(page)).toEqual([12, 13, 14]);
-    expect(await remembered(page)).toEqual(answers);
-    expect(
-      await withFake(
-        page,
-        (fake) =>
-          fake.snapshot.servers
-            .find(({ name }) => name === "files")
-            ?.tools.find(({ name }) => name === "write_file")?.mode,
-      ),
-    ).toBe(mode);
+    await expect.poll(() => remembered(page)).toEqual(answers);
+    await expect
+      .poll(() =>
+        withFake(
+          page,
+          (fake) =>
+            fake.snapshot.servers
+              .find(({ name }) => name === "files")
+              ?.tools.find(({ name }) => name === "write_file")?.mode,
+        ),
+      )
+      .toBe(mode);
     await page.getByTestId("last-words").getByText("write_file for VS Code.").waitFor();
     await page.getByTestId("open-question").getByText("Run a command").waitFor();
   };
@@ -106,7 +108,7 @@ test("nothing answers in the first half second, not after a change either", asyn
       });
     const first = await early();
     expect(first.tries).toBeGreaterThan(10);
-    expect(await waiting(page)).toHaveLength(1);
+    await expect.poll(() => waiting(page)).toHaveLength(1);
     await readyToAnswer(page);
     const box = await page.getByTestId("answer-deny").boundingBox();
     expect(first.sizes, "nothing moves when the answers begin to work").toEqual([
@@ -128,8 +130,8 @@ test("nothing answers in the first half second, not after a change either", asyn
       return tries;
     });
     expect(changed).toBeGreaterThan(2);
-    expect(await waiting(page)).toHaveLength(1);
-    expect(await remembered(page)).toEqual([]);
+    await expect.poll(() => waiting(page)).toHaveLength(1);
+    await expect.poll(() => remembered(page)).toEqual([]);
     await readyToAnswer(page);
     await page.keyboard.press("w");
     await expect.poll(() => waiting(page)).toEqual([]);
@@ -144,10 +146,10 @@ test("a window that comes to the front waits again, with the focus on Deny", asy
       await new Promise((resolve) => setTimeout(resolve, 60));
       window.dispatchEvent(new KeyboardEvent("keydown", { key: "w", cancelable: true }));
     });
-    expect(await focused(page)).toBe("answer-deny");
+    await expect.poll(() => focused(page)).toBe("answer-deny");
     await page.waitForTimeout(200);
-    expect(await remembered(page)).toEqual([]);
-    expect(await waiting(page)).toHaveLength(4);
+    await expect.poll(() => remembered(page)).toEqual([]);
+    await expect.poll(() => waiting(page)).toHaveLength(4);
     await readyToAnswer(page);
   });
 });
@@ -162,7 +164,7 @@ test("a press that begins too early does not answer when it ends", async () => {
     await readyToAnswer(page);
     await page.mouse.up();
     await page.waitForTimeout(200);
-    expect(await waiting(page)).toHaveLength(4);
+    await expect.poll(() => waiting(page)).toHaveLength(4);
     await page.mouse.down();
     await page.mouse.up();
     await expect.poll(() => waiting(page)).toHaveLength(3);
@@ -182,34 +184,36 @@ test("Enter never allows, Escape does nothing, and a letter counts alone", async
       window.dispatchEvent(new KeyboardEvent("keydown", { key: "o", repeat: true })),
     );
     await page.waitForTimeout(200);
-    expect(await waiting(page)).toHaveLength(4);
-    expect(await remembered(page)).toEqual([]);
+    await expect.poll(() => waiting(page)).toHaveLength(4);
+    await expect.poll(() => remembered(page)).toEqual([]);
     await page.getByTestId("answer-deny").focus();
     await page.keyboard.press("Enter");
     await expect.poll(() => waiting(page)).toHaveLength(3);
-    expect(await remembered(page)).toEqual([]);
+    await expect.poll(() => remembered(page)).toEqual([]);
   });
 });
 
 test("Deny has the focus, is what Tab meets first, and has it again at the next question", async () => {
   await asked(async (page) => {
-    expect(await focused(page)).toBe("answer-deny");
-    expect(
-      await page.evaluate(() =>
-        document.querySelector("button, a, input, [tabindex]")?.getAttribute("data-testid"),
-      ),
-    ).toBe("answer-deny");
+    await expect.poll(() => focused(page)).toBe("answer-deny");
+    await expect
+      .poll(() =>
+        page.evaluate(() =>
+          document.querySelector("button, a, input, [tabindex]")?.getAttribute("data-testid"),
+        ),
+      )
+      .toBe("answer-deny");
     await page.getByTestId("answer-allowOnce").focus();
     await page.keyboard.press("Space");
     await page.getByTestId("open-question").getByText("Run a command").waitFor();
-    expect(await focused(page)).toBe("answer-deny");
+    await expect.poll(() => focused(page)).toBe("answer-deny");
   });
 });
 
 test("equal questions are one, and are answered together", async () => {
   await asked(async (page) => {
     const closed = page.getByTestId("closed-question");
-    expect(await closed.count()).toBe(2);
+    await expect.poll(() => closed.count()).toBe(2);
     await closed.filter({ hasText: "2 equal questions" }).click();
     await page.getByTestId("open-question").getByText("which calls itself “Chatty 2").waitFor();
     await readyToAnswer(page);
@@ -237,8 +241,8 @@ test("all are denied at once", async () => {
   await asked(async (page) => {
     await page.getByTestId("answer-denyAll").click();
     await page.getByRole("heading", { name: "Nothing is waiting" }).waitFor();
-    expect(await waiting(page)).toEqual([]);
-    expect(await remembered(page)).toEqual([]);
+    await expect.poll(() => waiting(page)).toEqual([]);
+    await expect.poll(() => remembered(page)).toEqual([]);
   });
 });
 
@@ -264,7 +268,7 @@ test("no answer moves when another question comes", async () => {
     expect(alone).toHaveLength(5);
     await withFake(page, (fake) => fake.ask());
     await page.getByTestId("answer-denyAll").waitFor();
-    expect(await places()).toEqual(alone);
+    await expect.poll(() => places()).toEqual(alone);
   });
 });
 
@@ -282,7 +286,7 @@ test("an answer that is not taken says why, and the question stays", async () =>
   await asked(async (page) => {
     await page.keyboard.press("o");
     await page.getByRole("alert").getByText("The config file could not be written").waitFor();
-    expect(await waiting(page)).toHaveLength(4);
+    await expect.poll(() => waiting(page)).toHaveLength(4);
     await page.getByTestId("answer-denyAll").click();
     await page.getByRole("heading", { name: "Nothing is waiting" }).waitFor();
   }, "scene=questions&fail=answer_questions");
@@ -293,24 +297,26 @@ test("everything is shown whole, marked, and with what would not be seen", async
     const args = page.getByTestId("arguments");
     expect(await args.textContent()).not.toContain("The end.");
     await args.getByRole("button", { name: /Show all \d+ lines/ }).click();
-    expect(await args.textContent()).toContain("The end.");
-    expect(await args.locator("mark").allTextContents()).toEqual(
-      expect.arrayContaining([
-        "/home/me/My notes/trips/oslo.md",
-        "https://rail.example.org/booking/8812",
-        "me@example.org",
-        "€412.50",
-        "64 EUR",
-      ]),
-    );
+    await expect.poll(() => args.textContent()).toContain("The end.");
+    await expect
+      .poll(() => args.locator("mark").allTextContents())
+      .toEqual(
+        expect.arrayContaining([
+          "/home/me/My notes/trips/oslo.md",
+          "https://rail.example.org/booking/8812",
+          "me@example.org",
+          "€412.50",
+          "64 EUR",
+        ]),
+      );
     await page.getByTestId("closed-question").first().click();
     await page.getByTestId("open-question").getByText("Run a command").waitFor();
-    expect(await args.textContent()).toContain("pay.example.org/U+202Etxt.hs");
+    await expect.poll(() => args.textContent()).toContain("pay.example.org/U+202Etxt.hs");
     expect(await page.getByTestId("open-question").textContent()).not.toMatch(/[\u202E\u200B]/);
     const time = page.getByTestId("time-left");
-    expect(await time.getAttribute("aria-live")).toBe("off");
-    expect(await time.textContent()).toMatch(/^Denied by itself in 4 min/);
-    expect(await page.title()).toBe("A question – Drawbridge");
+    await expect.poll(() => time.getAttribute("aria-live")).toBe("off");
+    await expect.poll(() => time.textContent()).toMatch(/^Denied by itself in 4 min/);
+    await expect.poll(() => page.title()).toBe("A question – Drawbridge");
   });
 });
 
@@ -337,10 +343,10 @@ test("about a tool that asks every time no answer is remembered", () =>
       const before = await remembered(page);
       for (const key of ["s", "w"]) await page.keyboard.press(key);
       await page.waitForTimeout(200);
-      expect(await waiting(page)).toHaveLength(1);
+      await expect.poll(() => waiting(page)).toHaveLength(1);
       await page.keyboard.press("o");
       await expect.poll(() => waiting(page)).toEqual([]);
-      expect(await remembered(page)).toEqual(before);
+      await expect.poll(() => remembered(page)).toEqual(before);
     },
   ));
 
@@ -360,7 +366,7 @@ test("a tool can be set to ask every time, and back", () =>
       );
     await box.check();
     await expect.poll(mode).toBe("ask-every-time");
-    expect(await row.getByTestId("mode-ask").getAttribute("aria-pressed")).toBe("true");
+    await expect.poll(() => row.getByTestId("mode-ask").getAttribute("aria-pressed")).toBe("true");
     await box.uncheck();
     await expect.poll(mode).toBe("ask");
     await row.getByTestId("mode-allow").click();
@@ -378,7 +384,9 @@ describe("allowed answers", () => {
       await page.getByTestId("to-answers").click();
       await page.getByRole("heading", { level: 1, name: "Allowed answers" }).waitFor();
       await page.getByText("No answer is remembered").waitFor();
-      expect(await page.getByTestId("nav-settings").getAttribute("aria-current")).toBe("page");
+      await expect
+        .poll(() => page.getByTestId("nav-settings").getAttribute("aria-current"))
+        .toBe("page");
       await page.getByTestId("nav-settings").click();
       await page.getByTestId("to-answers").click();
       await page.getByText("No answer is remembered").waitFor();
@@ -396,7 +404,7 @@ describe("allowed answers", () => {
 
   test("those selected are taken back", () =>
     open(async (page) => {
-      expect(await page.getByTestId("take-back-selected").isDisabled()).toBe(true);
+      await expect.poll(() => page.getByTestId("take-back-selected").isDisabled()).toBe(true);
       await page.getByRole("checkbox", { name: "Select git_commit of git" }).check();
       await page.getByRole("checkbox", { name: "Select forecast of weather" }).check();
       await page.getByRole("checkbox", { name: "Select edit_file of files" }).check();
@@ -415,10 +423,10 @@ describe("allowed answers", () => {
     open(async (page) => {
       await page.getByTestId("take-back-all").click();
       await page.getByRole("alertdialog").waitFor();
-      expect(await ids(page)).toHaveLength(5);
+      await expect.poll(() => ids(page)).toHaveLength(5);
       await page.getByTestId("question-do").click();
       await page.getByText("No answer is remembered").waitFor();
-      expect(await ids(page)).toEqual([]);
+      await expect.poll(() => ids(page)).toEqual([]);
     }));
 
   test("one that is not taken back stays, and says why", () =>

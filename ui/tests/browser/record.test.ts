@@ -33,14 +33,16 @@ describe("finding something", () => {
       await page.getByTestId("activity-search").pressSequentially("forecast", { delay: 20 });
       await expect.poll(() => hash(page)).toBe("#/activity?text=forecast");
       await expect.poll(() => allRows(page, "forecast")).toBe(true);
-      expect(await page.evaluate(() => history.length), "no step for each letter").toBe(steps);
-      expect(await chips(page)).toEqual(["“forecast”"]);
+      await expect
+        .poll(() => page.evaluate(() => history.length), { message: "no step for each letter" })
+        .toBe(steps);
+      await expect.poll(() => chips(page)).toEqual(["“forecast”"]);
       await page.getByTestId("without-text").waitFor();
       await page.getByTestId("activity-search").press("Escape");
       await expect.poll(() => hash(page)).toBe("#/activity");
-      expect(await page.getByTestId("activity-search").inputValue()).toBe("");
+      await expect.poll(() => page.getByTestId("activity-search").inputValue()).toBe("");
       await rows(page).filter({ hasText: "git_status" }).first().waitFor();
-      expect(await focused(page)).toBe("activity-search");
+      await expect.poll(() => focused(page)).toBe("activity-search");
     }));
 
   test("filters combine, are shown as chips, and each can be taken away", () =>
@@ -57,19 +59,21 @@ describe("finding something", () => {
       await page.getByTestId("filter-kind-toolCall").check();
       await page.keyboard.press("Escape");
       await choices.waitFor({ state: "detached" });
-      expect(await focused(page)).toBe("more-filters");
+      await expect.poll(() => focused(page)).toBe("more-filters");
       await page.getByTestId("filter-time").selectOption("week");
-      expect(await chips(page)).toEqual([
-        "Last 7 days",
-        "App: VS Code",
-        "Server: files",
-        "Tool: read_file",
-        "Allowed",
-        "Because: How the tool is set",
-        "Because: Your answer",
-        "Ended: Failed",
-        "Tool used",
-      ]);
+      await expect
+        .poll(() => chips(page))
+        .toEqual([
+          "Last 7 days",
+          "App: VS Code",
+          "Server: files",
+          "Tool: read_file",
+          "Allowed",
+          "Because: How the tool is set",
+          "Because: Your answer",
+          "Ended: Failed",
+          "Tool used",
+        ]);
       await expect.poll(() => allRows(page, "read_file")).toBe(true);
       await expect.poll(() => allRows(page, "Failed")).toBe(true);
       await page.getByTestId("filter-status").getByText("fit the filters").waitFor({
@@ -77,17 +81,17 @@ describe("finding something", () => {
       });
       await page.getByTestId("chip-outcomes failed").click();
       await rows(page).filter({ hasText: "Done" }).first().waitFor();
-      expect(await focused(page), "the keyboard goes on from the next chip").toBe(
-        "chip-kinds toolCall",
-      );
+      await expect
+        .poll(() => focused(page), { message: "the keyboard goes on from the next chip" })
+        .toBe("chip-kinds toolCall");
       await page.goBack();
       await expect.poll(() => allRows(page, "Failed")).toBe(true);
       await page.reload();
       await expect.poll(() => allRows(page, "Failed")).toBe(true);
-      expect((await chips(page)).length).toBe(9);
+      await expect.poll(async () => (await chips(page)).length).toBe(9);
       await page.getByTestId("clear-filters").click();
       await expect.poll(() => hash(page)).toBe("#/activity");
-      expect(await focused(page)).toBe("activity-search");
+      await expect.poll(() => focused(page)).toBe("activity-search");
       await rows(page).filter({ hasText: "git_status" }).first().waitFor();
     }));
 
@@ -99,7 +103,7 @@ describe("finding something", () => {
       const from = await page.evaluate(() => new Date(2025, 7, 1).getTime());
       const until = await page.evaluate(() => new Date(2025, 7, 4).getTime());
       await expect.poll(() => hash(page)).toBe(`#/activity?from=${from}&until=${until}`);
-      expect(await chips(page)).toEqual(["1 Aug 2025 to 3 Aug 2025"]);
+      await expect.poll(() => chips(page)).toEqual(["1 Aug 2025 to 3 Aug 2025"]);
       await page.getByRole("heading", { name: "3 August 2025" }).waitFor();
       await page.getByTestId("date-until").fill("2025-07-01");
       await page.getByText("This day is before the first.").waitFor();
@@ -111,8 +115,8 @@ describe("finding something", () => {
       await page.getByRole("heading", { name: "Nothing on record fits" }).waitFor();
       await page.getByTestId("clear-empty").click();
       await rows(page).first().waitFor();
-      expect(await hash(page)).toBe("#/activity");
-      expect(await focused(page)).toBe("activity-search");
+      await expect.poll(() => hash(page)).toBe("#/activity");
+      await expect.poll(() => focused(page)).toBe("activity-search");
     }));
 
   test("what is new comes in at the top only where it fits", () =>
@@ -122,17 +126,17 @@ describe("finding something", () => {
       const before = await first();
       await withFake(page, (fake) => fake.call("vscode", "computer", "time", 10));
       await page.waitForTimeout(150);
-      expect(await first()).toBe(before);
+      await expect.poll(() => first()).toBe(before);
       await withFake(page, (fake) => fake.call("chat", "computer", "time", 10));
       await rows(page).first().filter({ hasText: "chat used time of computer" }).waitFor();
-      expect(await allRows(page, "chat")).toBe(true);
+      await expect.poll(() => allRows(page, "chat")).toBe(true);
     }));
 
   test("an open entry and the filter stand in the address together", () =>
     withPanel({ hash: "#/activity?app=chat" }, async (page) => {
       await rows(page).filter({ hasText: "Done" }).first().click();
       await page.getByTestId("activity-detail").getByText("What was asked").waitFor();
-      expect(await hash(page)).toMatch(/^#\/activity\/\d+\?app=chat$/);
+      await expect.poll(() => hash(page)).toMatch(/^#\/activity\/\d+\?app=chat$/);
       await page.reload();
       await page.getByTestId("activity-detail").getByText("What was asked").waitFor();
       await expect.poll(() => allRows(page, "chat")).toBe(true);
@@ -168,7 +172,7 @@ describe("with a million entries", () => {
       const shown = await rows(page).first().getAttribute("data-entry");
       await withFake(page, (fake) => fake.call("vscode", "computer", "time", 10));
       await page.getByTestId("show-held").waitFor();
-      expect(await rows(page).first().getAttribute("data-entry")).toBe(shown);
+      await expect.poll(() => rows(page).first().getAttribute("data-entry")).toBe(shown);
     }));
 
   test("looking for what is rare shows how far it is, and can be stopped and gone on with", () =>
@@ -190,8 +194,8 @@ describe("the picture", () => {
       const label = await bar(page, 3).getAttribute("aria-label");
       expect(label).toMatch(/^\d+ \w+ \d{4} to \d+ \w+ \d{4}: [\d,]+\. VS Code [\d,]+, chat/);
       await bar(page, 3).click();
-      expect(await hash(page)).toMatch(/^#\/activity\?from=\d+&until=\d+$/);
-      expect(await chips(page)).toEqual([label?.split(": ")[0]]);
+      await expect.poll(() => hash(page)).toMatch(/^#\/activity\?from=\d+&until=\d+$/);
+      await expect.poll(() => chips(page)).toEqual([label?.split(": ")[0]]);
       await page.getByTestId("bars").getByText(/.*/).first().waitFor({ state: "attached" });
       await page.goBack();
       await expect.poll(() => hash(page)).toBe("#/activity");
@@ -203,13 +207,13 @@ describe("the picture", () => {
       const legend = page.getByTestId("legend");
       await legend.getByRole("button", { name: "chat" }).click();
       await expect.poll(() => allRows(page, "chat")).toBe(true);
-      expect(await chips(page)).toEqual(["App: chat"]);
+      await expect.poll(() => chips(page)).toEqual(["App: chat"]);
       await legend.getByRole("button", { name: "chat", pressed: true }).click();
       await rows(page).filter({ hasText: "VS Code" }).first().waitFor();
       await page.getByTestId("by-tool").click();
       await legend.getByRole("button", { name: "git_status of git" }).click();
       await expect.poll(() => allRows(page, "git_status")).toBe(true);
-      expect(await chips(page)).toEqual(["Server: git", "Tool: git_status"]);
+      await expect.poll(() => chips(page)).toEqual(["Server: git", "Tool: git_status"]);
     }));
 
   test("everything in it can be done with the keyboard alone", () =>
@@ -225,26 +229,28 @@ describe("the picture", () => {
             activeElement as Element,
           );
         });
-      expect(await at(), "one stop for Tab, at the newest").toBe(bars - 1);
+      await expect.poll(() => at(), { message: "one stop for Tab, at the newest" }).toBe(bars - 1);
       await page.keyboard.press("Home");
-      expect(await at()).toBe(0);
+      await expect.poll(() => at()).toBe(0);
       await page.keyboard.press("ArrowRight");
       await page.keyboard.press("ArrowRight");
       await page.keyboard.press("ArrowLeft");
-      expect(await at()).toBe(1);
+      await expect.poll(() => at()).toBe(1);
       await page.keyboard.press("Enter");
       await expect.poll(() => hash(page)).toMatch(/from=\d+&until=\d+/);
       await expect.poll(at).toBe(0);
       await page.keyboard.press("Tab");
-      expect(
-        await page.evaluate(
-          () => document.activeElement?.closest('[data-testid="legend"]') !== null,
-        ),
-      ).toBe(true);
+      await expect
+        .poll(() =>
+          page.evaluate(() => document.activeElement?.closest('[data-testid="legend"]') !== null),
+        )
+        .toBe(true);
       await page.getByTestId("fold-picture").focus();
       await page.keyboard.press("Enter");
       await page.getByTestId("bars").waitFor({ state: "detached" });
-      expect(await page.getByTestId("fold-picture").getAttribute("aria-expanded")).toBe("false");
+      await expect
+        .poll(() => page.getByTestId("fold-picture").getAttribute("aria-expanded"))
+        .toBe("false");
     }));
 
   test("it is folded where the window is narrow, and not there where nothing is", async () => {
@@ -305,7 +311,9 @@ describe("the details", () => {
       const links = page.getByTestId("links");
       await links.getByRole("link", { name: "list_folder", exact: true }).click();
       await page.getByTestId("tool-files-list_folder").waitFor();
-      expect(await page.getByTestId("tool-search").inputValue()).toBe("files list_folder");
+      await expect
+        .poll(() => page.getByTestId("tool-search").inputValue())
+        .toBe("files list_folder");
       await page.goBack();
       await links.getByRole("link", { name: "files", exact: true }).click();
       await page.getByRole("heading", { level: 1, name: "files" }).waitFor();
@@ -323,7 +331,7 @@ describe("the details", () => {
       await page.getByTestId("only-tool").click();
       await expect.poll(() => chips(page)).toEqual(["Server: files", "Tool: list_folder"]);
       await expect.poll(() => allRows(page, "list_folder")).toBe(true);
-      expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+      await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
       await rows(page).first().click();
       await page.getByTestId("only-app").click();
       await expect.poll(() => chips(page)).toEqual(["App: VS Code"]);
@@ -375,7 +383,7 @@ describe("while one was away", () => {
       await card.getByText(/calls by VS Code and chat\./).waitFor();
       await card.getByText(/were refused, .* failed and a server ended by itself/).waitFor();
       await page.getByTestId("away-show").click();
-      expect(await hash(page)).toMatch(/^#\/activity\?from=\d+$/);
+      await expect.poll(() => hash(page)).toMatch(/^#\/activity\?from=\d+$/);
       await rows(page).first().waitFor();
       await page.getByTestId("nav-home").click();
       await page.getByTestId("recent").waitFor();
@@ -389,7 +397,7 @@ describe("while one was away", () => {
     withPanel({ play: "scene=away" }, async (page) => {
       await page.getByTestId("away-dismiss").click();
       await page.getByTestId("away").waitFor({ state: "detached" });
-      expect(await page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
+      await expect.poll(() => page.evaluate(() => document.activeElement?.tagName)).toBe("H1");
     }));
 
   test("whoever opens all activity has seen it", () =>
@@ -475,9 +483,9 @@ describe("the record in the settings", () => {
         .getByTestId("record-amount")
         .getByText(/^260 entries since .*, taking/)
         .waitFor();
-      expect(await page.getByTestId("record-folder").textContent()).toBe(
-        "/home/me/.local/share/drawbridge",
-      );
+      await expect
+        .poll(() => page.getByTestId("record-folder").textContent())
+        .toBe("/home/me/.local/share/drawbridge");
     }));
 
   test("a limit that takes nothing away counts at once, another asks first", () =>
@@ -496,7 +504,7 @@ describe("the record in the settings", () => {
       await page.getByTestId("keep-days").selectOption("own");
       await page.getByTestId("keep-days-own").fill("0");
       await page.getByText("A whole number from 1 on.").waitFor();
-      expect(await page.getByTestId("keep-days-use").isDisabled()).toBe(true);
+      await expect.poll(() => page.getByTestId("keep-days-use").isDisabled()).toBe(true);
       await page.getByTestId("keep-days-own").fill("2000");
       await page.getByTestId("keep-days-use").click();
       await expect.poll(() => page.getByTestId("keep-days-use").isDisabled()).toBe(true);
@@ -507,7 +515,6 @@ describe("the record in the settings", () => {
   test("a check says that all is well, or leads to where it breaks", async () => {
     await open(async (page) => {
       await page.getByTestId("check-record").click();
-      await page.getByTestId("record-work").getByText("Checking the record").waitFor();
       await page
         .getByTestId("check-result")
         .getByText(/^All is well: 520 rows since .* are as they were written\.$/)
@@ -518,13 +525,14 @@ describe("the record in the settings", () => {
       await page.getByTestId("check-result").getByText("A row was changed").waitFor();
       await page.getByTestId("to-broken").click();
       await page.getByTestId("activity-detail").getByTestId("story").waitFor();
-      expect(await hash(page)).toBe("#/activity/230");
+      await expect.poll(() => hash(page)).toBe("#/activity/230");
     }, "scene=record-broken");
   });
 
   test("a check can be broken off, in silence", () =>
     open(async (page) => {
       await page.getByTestId("check-record").click();
+      await page.getByTestId("record-work").getByText("Checking the record").waitFor();
       await page.getByTestId("cancel-work").click();
       await page.getByTestId("record-work").waitFor({ state: "detached" });
       await page.waitForTimeout(100);
@@ -540,7 +548,7 @@ describe("the record in the settings", () => {
       await question.getByText("Every entry goes").waitFor();
       await question.getByText("What stays: servers, tools").waitFor();
       await page.waitForFunction(() => document.activeElement?.textContent === "Cancel");
-      expect(await withFake(page, (fake) => fake.record.length)).toBe(260);
+      await expect.poll(() => withFake(page, (fake) => fake.record.length)).toBe(260);
       await page.getByTestId("question-do").click();
       await page.getByText("All activity was deleted.").first().waitFor();
       await page
@@ -549,7 +557,7 @@ describe("the record in the settings", () => {
         .waitFor();
       await page.getByTestId("nav-activity").click();
       await rows(page).first().waitFor();
-      expect(await rows(page).count()).toBe(1);
+      await expect.poll(() => rows(page).count()).toBe(1);
     }));
 });
 
@@ -557,7 +565,9 @@ test("how much is kept of a server's calls is chosen, and goes back where that f
   const record = (page: Page) =>
     withFake(page, (fake) => fake.snapshot.servers.find(({ name }) => name === "git")?.record);
   await withPanel({ hash: "#/tools/git/settings" }, async (page) => {
-    expect(await page.getByTestId("choice-content").getAttribute("aria-checked")).toBe("true");
+    await expect
+      .poll(() => page.getByTestId("choice-content").getAttribute("aria-checked"))
+      .toBe("true");
     await page.getByTestId("choice-shapes").click();
     await expect.poll(() => record(page)).toBe("shapes");
   });
@@ -567,6 +577,8 @@ test("how much is kept of a server's calls is chosen, and goes back where that f
       .getByTestId("notice-trouble")
       .filter({ hasText: "The choice for git was not changed." })
       .waitFor();
-    expect(await page.getByTestId("choice-content").getAttribute("aria-checked")).toBe("true");
+    await expect
+      .poll(() => page.getByTestId("choice-content").getAttribute("aria-checked"))
+      .toBe("true");
   });
 });

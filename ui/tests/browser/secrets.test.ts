@@ -41,17 +41,17 @@ test("a server that lacks a secret leads to where it is stored, and starts with 
     await section.getByText("Needed by VS Code, as its token.").waitFor();
     await page.getByTestId("store-notes-API_KEY").click();
     const field = page.getByTestId("secret-value");
-    expect(await field.getAttribute("type")).toBe("password");
-    expect(await field.getAttribute("autocomplete")).toBe("off");
+    await expect.poll(() => field.getAttribute("type")).toBe("password");
+    await expect.poll(() => field.getAttribute("autocomplete")).toBe("off");
     await page.waitForFunction(
       () => document.activeElement?.getAttribute("data-testid") === "secret-value",
     );
-    expect(await page.getByTestId("store-secret").isDisabled()).toBe(true);
+    await expect.poll(() => page.getByTestId("store-secret").isDisabled()).toBe(true);
     await page.evaluate(() => navigator.clipboard.writeText("pasted value"));
     await page.keyboard.press("ControlOrMeta+v");
     await page.keyboard.press("Enter");
     await page.getByTestId("store-dialog").waitFor({ state: "detached" });
-    expect(await stored(page)).toContainEqual(["notes-API_KEY", "pasted value"]);
+    await expect.poll(() => stored(page)).toContainEqual(["notes-API_KEY", "pasted value"]);
     await section.getByText("Missing").waitFor({ state: "detached" });
     expect(await page.content(), "no value is shown").not.toContain("pasted value");
     await page.getByText("“notes” is started again with it.").waitFor();
@@ -68,9 +68,9 @@ test("a value leaves the field as it is sent, also when it is not taken", async 
     await page.getByText("The value that is stored now is lost.").waitFor();
     await page.getByTestId("secret-value").fill("hush");
     await page.getByTestId("store-secret").click();
-    expect(await page.getByTestId("secret-value").inputValue()).toBe("");
+    await expect.poll(() => page.getByTestId("secret-value").inputValue()).toBe("");
     await page.getByTestId("store-dialog").getByTestId("problem").waitFor();
-    expect(await stored(page)).toContainEqual(["weather-Authorization", "example"]);
+    await expect.poll(() => stored(page)).toContainEqual(["weather-Authorization", "example"]);
   });
 });
 
@@ -79,18 +79,18 @@ test("a secret is removed after one question that says what follows", async () =
     await page.getByTestId("forget-weather-Authorization").click();
     await page.getByText("“weather” does not work without it.").waitFor();
     await page.waitForFunction(() => document.activeElement?.textContent === "Cancel");
-    expect(await stored(page)).toHaveLength(2);
+    await expect.poll(() => stored(page)).toHaveLength(2);
     await page.getByTestId("question-do").click();
     await page.getByTestId("forget-weather-Authorization").waitFor({ state: "detached" });
-    expect(await stored(page)).toEqual([["client-vscode", "db_example"]]);
+    await expect.poll(() => stored(page)).toEqual([["client-vscode", "db_example"]]);
   });
 });
 
 test("a locked keyring is a problem that can be tried again", async () => {
   await withPanel({ play: "scene=keyring-locked", hash: "#/settings/secrets" }, async (page) => {
     await page.getByTestId("keyring-problem").getByText("Unlock the keyring").waitFor();
-    expect(await page.getByText("Cannot be told").count()).toBe(3);
-    expect(await page.getByTestId("store-notes-API_KEY").isDisabled()).toBe(true);
+    await expect.poll(() => page.getByText("Cannot be told").count()).toBe(3);
+    await expect.poll(() => page.getByTestId("store-notes-API_KEY").isDisabled()).toBe(true);
     await withFake(page, (fake) => fake.secrets.unlock());
     await page.getByTestId("try-keyring").click();
     await page.getByTestId("keyring-problem").waitFor({ state: "detached" });
@@ -112,7 +112,7 @@ test("a pasted key goes to the keyring, and the config gets a reference", async 
     expect(words).not.toContain("LANG (kept");
     await page.getByTestId("confirm-add").click();
     await page.getByTestId("add-dialog").waitFor({ state: "detached" });
-    expect(await stored(page)).toEqual([["wiki-API_KEY", "hush-hush"]]);
+    await expect.poll(() => stored(page)).toEqual([["wiki-API_KEY", "hush-hush"]]);
     const added = await drafts(page);
     expect(added).toContain("$" + "{secret:wiki-API_KEY}");
     expect(added).toContain('"value":"en"');
@@ -126,18 +126,18 @@ test("what is kept is the person's choice, and a reference stays one", async () 
   await withPanel({ hash: "#/tools" }, async (page) => {
     await review(page);
     await page.getByRole("button", { name: "Change" }).click();
-    expect(await page.getByTestId("keep-1").isChecked()).toBe(true);
-    expect(await page.getByTestId("keep-2").isChecked()).toBe(false);
+    await expect.poll(() => page.getByTestId("keep-1").isChecked()).toBe(true);
+    await expect.poll(() => page.getByTestId("keep-2").isChecked()).toBe(false);
     await page.getByTestId("keep-2").check();
     const value = page.getByLabel("Value of variable 1", { exact: true });
     await value.fill("$" + "{env:MY_KEY}");
-    expect(await page.getByTestId("keep-1").isDisabled()).toBe(true);
-    expect(await page.getByTestId("keep-1").isChecked()).toBe(false);
+    await expect.poll(() => page.getByTestId("keep-1").isDisabled()).toBe(true);
+    await expect.poll(() => page.getByTestId("keep-1").isChecked()).toBe(false);
     await page.getByTestId("review-draft").click();
     await page.getByTestId("confirm-add").click();
     await page.getByTestId("add-dialog").waitFor({ state: "detached" });
-    expect(await stored(page)).toEqual([["wiki-LANG", "en"]]);
-    expect(await drafts(page)).toContain("$" + "{env:MY_KEY}");
+    await expect.poll(() => stored(page)).toEqual([["wiki-LANG", "en"]]);
+    await expect.poll(() => drafts(page)).toContain("$" + "{env:MY_KEY}");
   });
 });
 
@@ -146,24 +146,26 @@ test("when a value cannot be stored nothing is added, and the sentence stands th
     await review(page);
     await page.getByTestId("confirm-add").click();
     await page.getByTestId("add-dialog").getByText("Unlock the keyring and try again.").waitFor();
-    expect(await isAdded(page)).toBe(false);
+    await expect.poll(() => isAdded(page)).toBe(false);
     await withFake(page, (fake) => fake.secrets.unlock());
     await page.getByTestId("confirm-add").click();
     await page.getByTestId("add-dialog").waitFor({ state: "detached" });
-    expect(await isAdded(page)).toBe(true);
+    await expect.poll(() => isAdded(page)).toBe(true);
   });
 });
 
 test("a new value of an edited server goes to the keyring too", async () => {
   await withPanel({ hash: "#/tools/weather/settings" }, async (page) => {
     await page.getByRole("button", { name: "Edit" }).click();
-    expect(await page.getByTestId("keep-1").isDisabled(), "stored, unchanged").toBe(true);
+    await expect
+      .poll(() => page.getByTestId("keep-1").isDisabled(), { message: "stored, unchanged" })
+      .toBe(true);
     await page.getByLabel("Value of header 1", { exact: true }).fill("Bearer hush");
-    expect(await page.getByTestId("keep-1").isChecked()).toBe(true);
+    await expect.poll(() => page.getByTestId("keep-1").isChecked()).toBe(true);
     await page.getByTestId("review-edit").click();
     await page.getByTestId("confirm-edit").click();
     await page.getByTestId("edit-dialog").waitFor({ state: "detached" });
-    expect(await stored(page)).toEqual([["weather-Authorization", "Bearer hush"]]);
+    await expect.poll(() => stored(page)).toEqual([["weather-Authorization", "Bearer hush"]]);
     expect(await drafts(page)).not.toContain("hush");
   });
 });

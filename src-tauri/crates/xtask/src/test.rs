@@ -12,6 +12,9 @@ use crate::{panel, places, setup};
 /// How often `--full` repeats the tests in which something may happen in two orders.
 const REPETITIONS: u32 = 10;
 
+/// How many times slower than here `--full` lets the panel run, as on a computer with much to do.
+const SLOWNESS: u32 = 8;
+
 /// A part of the run with a heading of its own.
 struct Steps {
     tally: Tally,
@@ -101,6 +104,9 @@ fn long_runs(steps: &mut Steps, programs: &Path) -> anyhow::Result<()> {
         tests.env("DRAWBRIDGE_PROGRAMS", programs);
         tests
     };
+    let mut slow = npm("ui", &["run", "test:browser"]);
+    slow.env("DRAWBRIDGE_TEST_SLOWNESS", SLOWNESS.to_string());
+    steps.step("Panel: in a slow browser", &mut slow)?;
     steps.step("Long waits", &mut engine(&["--ignored"]))?;
     for round in 1..=REPETITIONS {
         let heading = format!("Kills, races and edits, round {round} of {REPETITIONS}");

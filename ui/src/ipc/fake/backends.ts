@@ -12,7 +12,7 @@ type Names =
   | "set_default_backend"
   | "remove_backend";
 
-const CHECK_MS = 700;
+const CHECK_MS = 1_500;
 
 function unreachable(url: string) {
   return {

@@ -39,7 +39,7 @@ export function fakeHost(params: URLSearchParams): Host {
   if (params.has("live")) {
     setInterval(() => engine.call("vscode", "files", "read_file"), 4_000);
   }
-  Object.assign(globalThis, { drawbridgeFake: engine });
+  Object.assign(globalThis, { drawbridgeFake: Object.assign(engine, { failing }) });
   return {
     async call(name, ...args) {
       if (scene === "loading") return new Promise<never>(() => {});

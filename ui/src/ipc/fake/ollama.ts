@@ -16,7 +16,7 @@ import { Refusal } from "./refusal";
 const START_MS = 1_200;
 const MEASURE_MS = 300;
 /** How long a load takes; one that is cancelled ends sooner. */
-const LOAD_MS = 900;
+const LOAD_MS = 2_000;
 const MINUTE = 60_000;
 
 /** Ollama, its models and the computer under them. */

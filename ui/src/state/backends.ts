@@ -1,4 +1,4 @@
-import { useEffect } from "react";
+import { useEffect, useState } from "react";
 import type { BackendDraft } from "../ipc/bindings/BackendDraft";
 import type { BackendKind } from "../ipc/bindings/BackendKind";
 import type { BackendView } from "../ipc/bindings/BackendView";
@@ -45,7 +45,9 @@ export function isOnThisComputer(url: string): boolean {
 /** Asks the places anew as a page with them opens. What each answers stands beside it. */
 export function useAskPlaces() {
   const { host } = usePanel();
-  const any = useSnapshot().backends.some(({ enabled }) => enabled);
+  const { backends } = useSnapshot();
+  // As the page opens: one that is added later is asked by its being added.
+  const [any] = useState(() => backends.some(({ enabled }) => enabled));
   useEffect(() => {
     // Nobody asked for it: what was known stands where it fails.
     if (any) host.call("look_for_ollama").catch(() => {});

@@ -125,11 +125,14 @@ impl Window {
         self.click(&element).await;
     }
 
-    /// Puts text into a field.
+    /// Puts text into a field, as soon as nothing is in its way.
     pub(crate) async fn fill(&self, test_id: &str, text: &str) {
         let element = self.find(test_id).await;
         let path = format!("/element/{}/value", element.0);
-        self.send(reqwest::Method::POST, &path, Some(json!({ "text": text }))).await;
+        eventually("the field takes text", SOON, async || {
+            self.try_send(reqwest::Method::POST, &path, Some(json!({ "text": text }))).await.ok()
+        })
+        .await;
     }
 
     /// What a script returns.

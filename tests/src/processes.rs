@@ -22,10 +22,12 @@ impl Process {
     }
 }
 
+/// Fields of proc_pid_stat(5).
 struct Stat {
     parent: u32,
     started: u64,
     state: char,
+    worked: u64,
 }
 
 fn stat(pid: u32) -> Option<Stat> {
@@ -37,6 +39,7 @@ fn stat(pid: u32) -> Option<Stat> {
         state: fields.first()?.chars().next()?,
         parent: fields.get(1)?.parse().ok()?,
         started: fields.get(19)?.parse().ok()?,
+        worked: fields.get(11)?.parse::<u64>().ok()? + fields.get(12)?.parse::<u64>().ok()?,
     })
 }
 
@@ -97,6 +100,12 @@ pub fn proportional_kib(pid: u32) -> Option<u64> {
     let text = std::fs::read_to_string(format!("/proc/{pid}/smaps_rollup")).ok()?;
     let line = text.lines().find(|line| line.starts_with("Pss:"))?;
     line.split_whitespace().nth(1)?.parse().ok()
+}
+
+/// The processor time a process has taken, in clock ticks (proc_pid_stat(5): utime and stime).
+#[must_use]
+pub fn worked(pid: u32) -> Option<u64> {
+    Some(stat(pid)?.worked)
 }
 
 /// Sends a signal to one process.

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use drawbridge_tests::ollama::{NEXT_LOOK, Ollama, with_models};
 use drawbridge_tests::programs::finish;
 use drawbridge_tests::record::Database;
-use drawbridge_tests::{Setup, TestEngine, client, eventually, wait::SOON};
+use drawbridge_tests::{Setup, TestEngine, client, eventually, processes, wait::SOON};
 use reqwest::{Method, RequestBuilder, Response};
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
@@ -334,15 +334,9 @@ async fn an_answer_that_comes_before_all_of_a_file_is_there_reaches_its_app() {
     assert!(hear(&mut stream, "version").await.contains("HTTP/1.1 200"), "the connection goes on");
 }
 
-/// The processor time Ollama has taken, in clock ticks (proc_pid_stat(5): utime and stime).
+/// The processor time Ollama has taken, in clock ticks.
 fn worked(ollama: &Ollama) -> u64 {
-    let of_one = |pid: u32| {
-        let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
-        let (_, fields) = stat.rsplit_once(") ").unwrap();
-        let ticks = fields.split(' ').skip(11).take(2).map(|ticks| ticks.parse::<u64>().unwrap());
-        ticks.sum::<u64>()
-    };
-    ollama.processes().iter().map(|process| of_one(process.pid)).sum()
+    ollama.processes().iter().map(|process| processes::worked(process.pid).unwrap()).sum()
 }
 
 #[tokio::test]

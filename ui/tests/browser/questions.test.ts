@@ -19,6 +19,11 @@ type Fake = {
 const withFake = <T>(page: Page, use: (fake: Fake) => T): Promise<Awaited<T>> =>
   page.evaluate(`(${use.toString()})(globalThis.drawbridgeFake)`) as Promise<Awaited<T>>;
 
+const modeOfWriteFile = (page: Page) =>
+  withFake(page, (fake) => {
+    const files = fake.snapshot.servers.find(({ name }) => name === "files");
+    return files?.tools.find(({ name }) => name === "write_file")?.mode;
+  });
 const waiting = (page: Page) =>
   withFake(page, (fake) => fake.snapshot.questions.map(({ id }) => id));
 const remembered = (page: Page) =>
@@ -46,17 +51,7 @@ describe.each(WAYS)("the answer $button", ({ key, button, answers, mode }) => {
   const done = async (page: Page) => {
     await expect.poll(() => waiting(page)).toEqual([12, 13, 14]);
     await expect.poll(() => remembered(page)).toEqual(answers);
-    await expect
-      .poll(() =>
-        withFake(
-          page,
-          (fake) =>
-            fake.snapshot.servers
-              .find(({ name }) => name === "files")
-              ?.tools.find(({ name }) => name === "write_file")?.mode,
-        ),
-      )
-      .toBe(mode);
+    await expect.poll(() => modeOfWriteFile(page)).toBe(mode);
     await page.getByTestId("last-words").getByText("write_file for VS Code.").waitFor();
     await page.getByTestId("open-question").getByText("Run a command").waitFor();
   };
@@ -356,19 +351,11 @@ test("a tool can be set to ask every time, and back", () =>
     await row.getByTestId("mode-ask").click();
     await row.locator("button[aria-expanded]").click();
     const box = row.getByTestId("every-time");
-    const mode = () =>
-      withFake(
-        page,
-        (fake) =>
-          fake.snapshot.servers
-            .find(({ name }) => name === "files")
-            ?.tools.find(({ name }) => name === "write_file")?.mode,
-      );
     await box.check();
-    await expect.poll(mode).toBe("ask-every-time");
+    await expect.poll(() => modeOfWriteFile(page)).toBe("ask-every-time");
     await expect.poll(() => row.getByTestId("mode-ask").getAttribute("aria-pressed")).toBe("true");
     await box.uncheck();
-    await expect.poll(mode).toBe("ask");
+    await expect.poll(() => modeOfWriteFile(page)).toBe("ask");
     await row.getByTestId("mode-allow").click();
     await box.waitFor({ state: "detached" });
   }));

@@ -102,9 +102,9 @@ async fn measure(tasks: TaskTracker) -> Anything<()> {
 fn call(bytes: usize) -> Anything<CallBegan> {
     Ok(CallBegan {
         client: Some(ClientName::new("vscode")?),
-        client_says: Some("Visual Studio Code 1.130".to_owned()),
+        client_says: Some("Visual Studio Code 1.130".into()),
         server: Some(ServerName::new("files")?),
-        subject: Some("read_file".to_owned()),
+        subject: Some("read_file".into()),
         arguments: Some(Excerpt::of(&"x".repeat(bytes))),
         ..CallBegan::new(ActivityKind::ToolCall)
     })

@@ -107,7 +107,7 @@ fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
         match writer.write_group(pen, take) {
             Group::Written => return true,
             Group::Empty | Group::Failed => return false,
-            Group::Busy(reason) if pen.waiting_since().elapsed() >= PATIENCE => {
+            Group::Busy(reason) if pen.held_up_for() >= PATIENCE => {
                 writer.refuse(pen, &reason);
                 return false;
             }

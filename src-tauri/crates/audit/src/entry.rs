@@ -70,11 +70,11 @@ pub struct CallBegan {
     /// The app it is for.
     pub client: Option<ClientName>,
     /// What the app calls itself.
-    pub client_says: Option<String>,
+    pub client_says: Option<Arc<str>>,
     /// The server it goes to.
     pub server: Option<ServerName>,
     /// The tool, prompt or resource, as its server calls it.
-    pub subject: Option<String>,
+    pub subject: Option<Arc<str>>,
     /// What it is called with.
     pub arguments: Option<Excerpt>,
     /// Why it may run.
@@ -82,7 +82,7 @@ pub struct CallBegan {
     /// How long it waited for the person.
     pub waited: Option<Duration>,
     /// The id the app gave the request, as JSON.
-    pub request: Option<Box<str>>,
+    pub request: Option<Arc<str>>,
     /// One sentence, where there is more to say.
     pub note: Option<Cow<'static, str>>,
     /// How much of arguments and result is kept. Whoever hands it in has kept to that.
@@ -180,11 +180,11 @@ pub struct Note {
     /// The app, where one was involved.
     pub client: Option<ClientName>,
     /// What the app calls itself.
-    pub client_says: Option<String>,
+    pub client_says: Option<Arc<str>>,
     /// The server, where one was involved.
     pub server: Option<ServerName>,
     /// The tool, prompt, resource or setting.
-    pub subject: Option<String>,
+    pub subject: Option<Arc<str>>,
     /// What a refused call was called with.
     pub arguments: Option<Excerpt>,
     /// What was decided, where something was.
@@ -196,7 +196,7 @@ pub struct Note {
     /// How long it waited for the person.
     pub waited: Option<Duration>,
     /// The id the app gave the request, as JSON.
-    pub request: Option<Box<str>>,
+    pub request: Option<Arc<str>>,
     /// One sentence: why it was refused, what was changed.
     pub note: Option<String>,
     /// How much of the arguments is kept.

@@ -254,7 +254,7 @@ fn begin_run(connection: &mut Connection) -> rusqlite::Result<(i64, Option<Mark>
     connection.pragma_update(None, "wal_autocheckpoint", 0)?;
     // Rows are only added at the end, so that little of the file is needed again: 512 KiB.
     connection.pragma_update(None, "cache_size", -512)?;
-    connection.pragma_update(None, "journal_size_limit", 16 * 1024 * 1024)?;
+    connection.pragma_update(None, "journal_size_limit", 32 * 1024 * 1024)?;
 
     let transaction = connection.transaction()?;
     let started_at = SystemTime::now()

@@ -29,6 +29,8 @@ pub(crate) struct Pen {
     /// What is being written. It stays here until it is written or given up, so that it travels
     /// with the pen.
     pub(crate) group: Vec<Waiting>,
+    /// Since when another program keeps the group from being written.
+    held_up: Option<Instant>,
     /// About how many pages were written since they were last carried from the log into the file.
     pub(crate) unchecked_pages: usize,
 }
@@ -56,18 +58,20 @@ impl Pen {
             buffer: Vec::new(),
             at,
             group: Vec::new(),
+            held_up: None,
             unchecked_pages: 0,
         }))
     }
 
-    /// Since when the one who has waited longest for the group waits; where nobody does, since when
-    /// its oldest row is there.
-    pub(crate) fn waiting_since(&self) -> Instant {
-        let awaited = self.group.iter().filter(|waiting| waiting.is_awaited());
-        let oldest = awaited.map(|waiting| waiting.since).min();
-        oldest
-            .or_else(|| self.group.iter().map(|waiting| waiting.since).min())
-            .unwrap_or_else(Instant::now)
+    /// How long another program has kept the group from being written.
+    pub(crate) fn held_up_for(&self) -> Duration {
+        self.held_up.map_or(Duration::ZERO, |since| since.elapsed())
+    }
+
+    /// Gives the group up, and what is in it to the caller.
+    pub(crate) fn give_up(&mut self) -> impl Iterator<Item = Waiting> {
+        self.held_up = None;
+        self.group.drain(..)
     }
 
     /// The first write after all pages were carried begins the log anew and waits for the disk.
@@ -126,23 +130,23 @@ impl Pen {
     pub(crate) fn write(&mut self) -> Result<(), Unwritten> {
         let first = self.next;
         self.number();
-        let Err(error) = self.write_group() else {
+        let written = self.write_group().or_else(|error| {
+            self.next = first;
+            if file::is_constraint(&error) { self.write_after_the_newest() } else { Err(error) }
+        });
+        let Err(error) = written else {
             let bytes = self.group.iter().map(Waiting::size).sum::<usize>();
             self.at = self.group.last().map_or(self.at, |waiting| waiting.at);
             self.unchecked_pages += PAGES_PER_GROUP + bytes / file::PAGE_BYTES as usize;
+            self.held_up = None;
             return Ok(());
         };
-        self.next = first;
-        let error = match file::is_constraint(&error).then(|| self.write_after_the_newest()) {
-            Some(Ok(())) => return Ok(()),
-            Some(Err(error)) => error,
-            None => error,
-        };
         let reason = NotRecorded::from_sqlite(&error, &self.file);
-        Err(match reason {
-            NotRecorded::Locked(_) => Unwritten::Busy(reason),
-            _ => Unwritten::Failed(reason),
-        })
+        if !matches!(reason, NotRecorded::Locked(_)) {
+            return Err(Unwritten::Failed(reason));
+        }
+        self.held_up.get_or_insert_with(Instant::now);
+        Err(Unwritten::Busy(reason))
     }
 
     /// Writes the numbered rows. The chain goes on from them once they are committed.

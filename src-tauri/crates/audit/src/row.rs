@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 use std::sync::LazyLock;
-use std::time::{Instant, SystemTime};
+use std::time::SystemTime;
 
 use drawbridge_model::ActivityDecision;
 use rusqlite::types::{ToSqlOutput, ValueRef};
@@ -53,7 +53,6 @@ pub(crate) struct Waiting {
     pub(crate) row: Row,
     /// Milliseconds since 1970 (UTC).
     pub(crate) at: i64,
-    pub(crate) since: Instant,
     /// What only some kinds of rows have, as JSON.
     details: Option<String>,
     /// Set by the writer; 0 for a row that has no number.
@@ -197,16 +196,12 @@ impl Waiting {
             }
             _ => None,
         };
-        Self { row, at, since: Instant::now(), details, id: 0, awaits, place }
+        Self { row, at, details, id: 0, awaits, place }
     }
 
     /// Whether this is a call that nobody waits to run any more.
     pub(crate) fn is_moot(&self) -> bool {
         matches!((&self.row, &self.awaits), (Row::Began(_), Awaits::Caller(caller)) if caller.is_gone())
-    }
-
-    pub(crate) fn is_awaited(&self) -> bool {
-        !matches!(self.awaits, Awaits::Nobody)
     }
 
     pub(crate) fn has_number(&self) -> bool {
@@ -286,20 +281,21 @@ fn note_fields<'a>(fields: &mut [Field<'a>; COLUMNS.len()], step: &'static str, 
 const LONGEST: usize = 2 * 1024;
 
 fn bound(row: &mut Row) {
-    let cut = |text: &mut Option<String>| {
-        if let Some(text) = text.as_mut().filter(|text| text.len() > LONGEST) {
-            text.truncate(text.floor_char_boundary(LONGEST));
-            text.push('…');
-        }
-    };
     match row {
         Row::Began(note) | Row::Noted(note) => {
-            for text in [&mut note.subject, &mut note.note, &mut note.client_says] {
-                cut(text);
-            }
+            cut(&mut note.subject);
+            cut(&mut note.client_says);
+            cut(&mut note.note);
         }
         Row::Ended(_, end) => cut(&mut end.note),
         Row::Kept { .. } => {}
+    }
+}
+
+fn cut<T: AsRef<str> + From<String>>(text: &mut Option<T>) {
+    if let Some(long) = text.as_ref().map(T::as_ref).filter(|text| text.len() > LONGEST) {
+        let end = long.floor_char_boundary(LONGEST);
+        *text = Some(format!("{}…", &long[..end]).into());
     }
 }
 
@@ -361,7 +357,8 @@ mod tests {
         let mut note = Note::new(drawbridge_model::ActivityKind::ToolCall);
         note.client = drawbridge_model::ClientName::new("a").ok();
         note.server = drawbridge_model::ServerName::new("a").ok();
-        (note.client_says, note.subject, note.note) = (text(), text(), text());
+        (note.client_says, note.subject) = (Some("x".into()), Some("x".into()));
+        note.note = text();
         note.arguments = excerpt();
         note.decision = Some(ActivityDecision::Allowed);
         note.reason = Some(drawbridge_model::ActivityReason::Mode);

@@ -35,8 +35,8 @@ const ENDS: usize = 4096;
 const GROUP: usize = 64;
 /// Most ends in a group: a call that comes meanwhile waits for them.
 pub(crate) const ENDS_IN_GROUP: usize = 64;
-/// Pages in the log (8 MiB) that are worth carrying into the file.
-const PAGES_TO_CARRY: usize = 4096;
+/// Pages in the log (16 MiB) that are worth carrying into the file.
+const PAGES_TO_CARRY: usize = 8192;
 
 pub(crate) struct Writer {
     desk: Mutex<Desk>,
@@ -61,6 +61,8 @@ pub(crate) struct Desk {
     pub(crate) handed: Option<Box<Pen>>,
     /// The clerk waits for the pen, so whoever puts it back rings.
     pub(crate) wanted: bool,
+    /// The clerk waits for the bell.
+    clerk_waits: bool,
     /// There are so many pages in the log that they are to be carried into the file.
     pub(crate) carry_due: bool,
     /// The newest row, when the pen was last put back.
@@ -113,6 +115,7 @@ impl Writer {
                 pen: Some(pen),
                 handed: None,
                 wanted: false,
+                clerk_waits: false,
                 carry_due: false,
                 head,
                 removal: None,
@@ -230,7 +233,7 @@ impl Writer {
         desk.ends.push_back(Waiting::new(row, Awaits::Nobody, place));
         // The clerk looks at the clock from the first one on.
         if desk.ends.len() == 1 {
-            self.bell.notify_one();
+            self.ring(&desk);
         }
     }
 
@@ -273,15 +276,26 @@ impl Writer {
     /// Waits for the bell, or until the time has passed.
     pub(crate) fn wait<'a>(
         &self,
-        desk: MutexGuard<'a, Desk>,
+        mut desk: MutexGuard<'a, Desk>,
         time: Option<Duration>,
     ) -> MutexGuard<'a, Desk> {
-        match time {
+        desk.clerk_waits = true;
+        let mut desk = match time {
             None => self.bell.wait(desk).unwrap_or_else(PoisonError::into_inner),
             Some(time) => {
                 let waited = self.bell.wait_timeout(desk, time);
                 waited.unwrap_or_else(PoisonError::into_inner).0
             }
+        };
+        desk.clerk_waits = false;
+        desk
+    }
+
+    /// Rings for the clerk. One who is at work looks at the desk before waiting again, and to ring
+    /// for nobody is a system call as well.
+    fn ring(&self, desk: &Desk) {
+        if desk.clerk_waits {
+            self.bell.notify_one();
         }
     }
 
@@ -335,9 +349,9 @@ impl Writer {
             // The clerk need not wait any longer with what could not be written.
             self.bell.notify_one();
         }
+        self.release_all(&pen.group);
         let mut afterwards = Vec::new();
         for waiting in pen.group.drain(..) {
-            self.release(waiting.place);
             let id = EntryId(waiting.id);
             let Awaits::Caller(caller) = waiting.awaits else { continue };
             match caller.tell(Ok(id)) {
@@ -362,7 +376,7 @@ impl Writer {
         let mut callers = Vec::new();
         let mut desk = self.desk();
         let queue = std::mem::take(&mut desk.waiting);
-        for waiting in pen.group.drain(..).chain(queue) {
+        for waiting in pen.give_up().chain(queue) {
             if matches!(waiting.row, Row::Began(_)) {
                 desk.under_way = desk.under_way.saturating_sub(1);
             }
@@ -384,6 +398,12 @@ impl Writer {
         for caller in callers {
             tell_in_vain(caller, reason);
         }
+    }
+
+    fn release_all(&self, group: &[Waiting]) {
+        let places = |of| group.iter().filter(|waiting| waiting.place == of).count();
+        self.awaited.add_permits(places(Place::Awaited));
+        self.ends.add_permits(places(Place::End));
     }
 
     fn release(&self, place: Place) {
@@ -410,7 +430,7 @@ impl Writer {
             desk.handed = Some(pen);
         }
         if ring || desk.handed.is_some() {
-            self.bell.notify_one();
+            self.ring(&desk);
         }
     }
 
@@ -498,7 +518,7 @@ impl Drop for Leading<'_> {
         let Some(mut pen) = self.pen.take() else { return };
         if std::thread::panicking() {
             // What made this thread panic must not make the next one.
-            pen.group.clear();
+            drop(pen.give_up());
         }
         self.writer.put_back(pen);
     }

@@ -417,7 +417,7 @@ impl Desk {
         }
         pull.state = state;
         let mut note = Note::new(ActivityKind::SettingChanged);
-        note.subject = Some(model.to_owned());
+        note.subject = Some(model.into());
         note.outcome = Some(outcome);
         note.note = Some(sentence);
         let record = self.parts.record.clone();

@@ -144,7 +144,7 @@ async fn enter(record: &Record, refused: Refused) {
     let Refused { peer, request, host, origin, reason } = refused;
     tracing::warn!(%peer, %request, %host, %origin, %reason, "request refused");
     let mut note = Note::new(ActivityKind::RequestRefused);
-    note.subject = Some(request);
+    note.subject = Some(request.into());
     note.outcome = Some(ActivityOutcome::Refused);
     note.decision = Some(ActivityDecision::Refused);
     note.reason = Some(ActivityReason::Guard);

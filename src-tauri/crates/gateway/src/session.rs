@@ -108,7 +108,7 @@ pub(crate) struct Hello {
     pub(crate) revision: Revision,
     pub(crate) features: PeerFeatures,
     /// What the app calls itself.
-    pub(crate) says: Option<String>,
+    pub(crate) says: Option<Arc<str>>,
 }
 
 pub(crate) struct Session {
@@ -119,7 +119,7 @@ pub(crate) struct Session {
     /// Cancelled when the session has ended.
     pub(crate) ended: CancellationToken,
     last_used: Mutex<Instant>,
-    calls: Mutex<HashMap<Box<str>, CallUnderWay>>,
+    calls: Mutex<HashMap<Arc<str>, CallUnderWay>>,
     questions: Mutex<HashMap<u64, ServerRequest>>,
     next_question: AtomicU64,
     next_stream: AtomicU64,
@@ -188,7 +188,7 @@ impl Session {
     /// Enters a call under the id the app gave it. The receiver tells when it is to end early.
     pub(crate) fn begin_call(
         self: &Arc<Self>,
-        id: &str,
+        id: Arc<str>,
         server: &ServerName,
         limit: usize,
     ) -> Result<InFlight, CallRefused> {
@@ -200,12 +200,13 @@ impl Session {
         if calls.len() >= limit {
             return Err(CallRefused::TooMany);
         }
-        match calls.entry(id.into()) {
+        match calls.entry(Arc::clone(&id)) {
             std::collections::hash_map::Entry::Occupied(_) => Err(CallRefused::IdInUse),
             std::collections::hash_map::Entry::Vacant(free) => {
                 let server = server.clone();
-                free.insert(CallUnderWay { server, began: Instant::now(), withdraw });
-                Ok(InFlight { session: Arc::clone(self), id: id.into(), withdrawn })
+                // The request that brought it has just been noted.
+                free.insert(CallUnderWay { server, began: *lock(&self.last_used), withdraw });
+                Ok(InFlight { session: Arc::clone(self), id, withdrawn })
             }
         }
     }
@@ -368,7 +369,7 @@ pub(crate) enum CallRefused {
 /// A call's place in its session; given back when dropped.
 pub(crate) struct InFlight {
     session: Arc<Session>,
-    id: Box<str>,
+    id: Arc<str>,
     withdrawn: oneshot::Receiver<Withdrawn>,
 }
 

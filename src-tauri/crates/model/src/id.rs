@@ -67,6 +67,11 @@ macro_rules! name {
                 name.0.as_ref().to_owned()
             }
         }
+        impl From<$name> for Arc<str> {
+            fn from(name: $name) -> Self {
+                name.0
+            }
+        }
         impl Borrow<str> for $name {
             fn borrow(&self) -> &str {
                 &self.0

@@ -49,7 +49,7 @@ enum Command {
         #[arg(long, default_value_t = 2_000)]
         calls: u32,
         /// Rounds of each side, alternating.
-        #[arg(long, default_value_t = 7)]
+        #[arg(long, default_value_t = 21)]
         rounds: u32,
     },
     /// Install what building and testing need.

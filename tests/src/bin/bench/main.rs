@@ -33,7 +33,7 @@ fn option(name: &str, otherwise: u32) -> u32 {
 
 #[tokio::main]
 async fn main() -> anyhow::Result<()> {
-    let (calls, rounds) = (option("--calls", 2_000), option("--rounds", 7));
+    let (calls, rounds) = (option("--calls", 2_000), option("--rounds", 21));
     println!("\n{}\n", machine());
     let only = std::env::args().skip_while(|argument| argument != "--only").nth(1);
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);

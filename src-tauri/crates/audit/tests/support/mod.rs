@@ -77,9 +77,9 @@ pub async fn within<T>(what: &str, future: impl Future<Output = T>) -> T {
 pub fn call(subject: &str) -> CallBegan {
     CallBegan {
         client: Some(ClientName::new("vscode").expect("a plain name")),
-        client_says: Some("Visual Studio Code 1.130".to_owned()),
+        client_says: Some("Visual Studio Code 1.130".into()),
         server: Some(ServerName::new("files").expect("a plain name")),
-        subject: Some(subject.to_owned()),
+        subject: Some(subject.into()),
         arguments: Some(Excerpt::of("{\"path\":\"/home/me/notes.md\"}")),
         ..CallBegan::new(ActivityKind::ToolCall)
     }

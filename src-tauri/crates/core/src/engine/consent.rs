@@ -193,7 +193,7 @@ fn answer_note(kind: ActivityKind, about: &Use, text: String) -> Note {
     note.outcome = Some(ActivityOutcome::Succeeded);
     note.client = Some(about.client.clone());
     note.server = Some(about.server.clone());
-    note.subject = Some(about.tool.to_string());
+    note.subject = Some(about.tool.clone().into());
     note.note = Some(text);
     note
 }

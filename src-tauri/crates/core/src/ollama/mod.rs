@@ -361,7 +361,7 @@ impl Keeper {
                 }
                 Effect::Note(kind, sentence) => {
                     let mut note = Note::new(kind);
-                    note.subject = Some("Ollama".to_owned());
+                    note.subject = Some("Ollama".into());
                     note.outcome = Some(match kind {
                         drawbridge_model::ActivityKind::ServerCrashed => ActivityOutcome::Failed,
                         _ => ActivityOutcome::Succeeded,

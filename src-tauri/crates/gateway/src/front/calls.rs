@@ -48,7 +48,7 @@ pub(crate) struct Crossing {
     pub(crate) edit: Option<(Range<usize>, String)>,
     pub(crate) gate: Gate,
     /// The tool, prompt, resource or method it is about, as the server names it.
-    pub(crate) subject: String,
+    pub(crate) subject: Arc<str>,
     pub(crate) entry: Entry,
     /// What in the result names things of the server that the app knows under other names.
     pub(crate) translate: Translate,
@@ -58,6 +58,8 @@ pub(crate) struct Crossing {
     pub(crate) rule: RecordRule,
     /// What was found in its arguments, if anything was.
     pub(crate) suspicious: Option<Box<Suspicious>>,
+    /// What happened when its row was committed.
+    pub(crate) launch: Launch,
 }
 
 /// Who decides whether a request crosses.
@@ -96,7 +98,7 @@ pub(crate) struct Passage {
     pub(crate) edge: Arc<Edge>,
     pub(crate) session: Arc<Session>,
     /// The id the app gave the request, as JSON text.
-    pub(crate) id: Box<str>,
+    pub(crate) id: Arc<str>,
     pub(crate) in_flight: InFlight,
     pub(crate) forms: Forms,
 }
@@ -139,13 +141,13 @@ impl Passage {
                         began.reason = Some(pass.reason());
                     }
                     let ending = passage.run(&crossing, &voice, &mut transit).await;
-                    let since = transit.launch.since.get().copied().unwrap_or_else(Instant::now);
+                    let since = crossing.launch.since.get().copied().unwrap_or_else(Instant::now);
                     let found = match ending.looked_through(&passage.edge.tasks) {
                         Some(looking) => Some(Box::pin(looking).await),
                         None => None,
                     };
                     let (answer, mut end) = passage.close(&crossing, ending, found, since);
-                    end.upstream = transit.sent_as();
+                    end.upstream = transit.sent_as(&crossing);
                     // The end is queued before the answer leaves, so that whoever has the answer
                     // finds it on record.
                     if let Some(id) = transit.on_record {
@@ -203,7 +205,7 @@ impl Passage {
         began.client = Some(self.session.hello.client.name.clone());
         began.client_says.clone_from(&self.session.hello.says);
         began.server = Some(crossing.server.clone());
-        began.subject = Some(crossing.subject.clone());
+        began.subject = Some(Arc::clone(&crossing.subject));
         began.arguments = arguments;
         began.request = (self.id.len() <= LONGEST_ID).then(|| self.id.clone());
         began.rule = crossing.rule;
@@ -259,12 +261,11 @@ struct Transit {
     call: Option<Call>,
     /// The id of the request towards the server.
     upstream_id: Option<u64>,
-    launch: Arc<Launch>,
 }
 
 /// What happened when the row of a call was committed, by whoever committed it.
 #[derive(Debug, Default)]
-struct Launch {
+pub(crate) struct Launch {
     /// When the request was handed over.
     since: OnceLock<Instant>,
     /// Why it was not.
@@ -277,18 +278,17 @@ enum Stopped {
     NotRecorded(NotRecorded),
 }
 
-impl Launch {
-    /// Hands a request over if it is on record and still allowed.
+impl Crossing {
+    /// Hands the request over if it is on record and still allowed.
     fn launch(
         &self,
         recorded: Recorded,
         prepared: Prepared,
-        crossing: &Crossing,
         edge: &Edge,
         session: &Session,
     ) -> Option<Afterwards> {
         let allowed = recorded.map_err(Stopped::NotRecorded).and_then(|_| {
-            let decided = crossing.decide(edge, session, Moment::BeforeSending);
+            let decided = self.decide(edge, session, Moment::BeforeSending);
             decided.map_err(|stop| Stopped::Refused(stop.refusal()))
         });
         match allowed {
@@ -296,18 +296,20 @@ impl Launch {
                 if let Pass::Remembered(remembered) = pass {
                     remembered.touch(now_ms());
                 }
-                let _first = self.since.set(Instant::now());
+                let _first = self.launch.since.set(Instant::now());
                 let sent = prepared.send();
                 Some(Box::new(move || sent.flush()))
             }
             Err(stopped) => {
-                let _first = self.stopped.set(stopped);
+                let _first = self.launch.stopped.set(stopped);
                 prepared.withhold(Problem::new("The call was not sent.", ""));
                 None
             }
         }
     }
+}
 
+impl Launch {
     /// The ending of a call that was not handed over.
     fn ending(&self) -> Option<Ending> {
         Some(match self.stopped.get()? {
@@ -319,22 +321,22 @@ impl Launch {
 
 impl Transit {
     /// The id of the request on its way to the server, if it went there.
-    fn sent_as(&self) -> Option<u64> {
-        self.upstream_id.filter(|_| self.launch.stopped.get().is_none())
+    fn sent_as(&self, crossing: &Crossing) -> Option<u64> {
+        self.upstream_id.filter(|_| crossing.launch.stopped.get().is_none())
     }
 
     /// Puts a call on record and waits for that.
-    async fn begin(&mut self, edge: &Edge) -> Result<(), Ending> {
+    async fn begin(&mut self, edge: &Edge, crossing: &Crossing) -> Result<(), Ending> {
         let Some(began) = self.began.take() else { return Ok(()) };
         let id = edge.shared.record.begin(began).await;
         self.on_record = Some(id.map_err(|error| Ending::NotRecorded(error.problem().message))?);
-        let _first = self.launch.since.set(Instant::now());
+        let _first = crossing.launch.since.set(Instant::now());
         Ok(())
     }
 
     /// The ending of a call that cannot be sent. It was called, so it is on record.
-    async fn unsent(&mut self, edge: &Edge, error: SendError) -> Ending {
-        if let Err(ending) = self.begin(edge).await {
+    async fn unsent(&mut self, edge: &Edge, crossing: &Crossing, error: SendError) -> Ending {
+        if let Err(ending) = self.begin(edge, crossing).await {
             return ending;
         }
         match error {
@@ -349,13 +351,12 @@ fn begin_then_launch(
     edge: &Arc<Edge>,
     session: &Arc<Session>,
     crossing: &Arc<Crossing>,
-    launch: Arc<Launch>,
     began: CallBegan,
     prepared: Prepared,
 ) -> impl Future<Output = Begun> + Send {
     let (crossing, shared) = (Arc::clone(crossing), Arc::clone(edge));
     let session = Arc::clone(session);
-    let then = move |recorded| launch.launch(recorded, prepared, &crossing, &shared, &session);
+    let then = move |recorded| crossing.launch(recorded, prepared, &shared, &session);
     edge.shared.record.begin_then(began, then)
 }
 
@@ -373,7 +374,7 @@ async fn forward(
         Some(connection) => connection,
         // Opening a connection may take long, so the row comes first.
         None => {
-            if let Err(ending) = Box::pin(transit.begin(edge)).await {
+            if let Err(ending) = Box::pin(transit.begin(edge, crossing)).await {
                 return ending;
             }
             let client = &session.hello.client.name;
@@ -387,14 +388,13 @@ async fn forward(
     connection.room().await;
     let (call, prepared) = match prepare(&connection, session, forms, crossing) {
         Ok(prepared) => prepared,
-        Err(error) => return Box::pin(transit.unsent(edge, error)).await,
+        Err(error) => return Box::pin(transit.unsent(edge, crossing, error)).await,
     };
     transit.upstream_id = Some(call.id());
     let call = transit.call.insert(call);
     match transit.began.take() {
         Some(began) => {
-            let launch = Arc::clone(&transit.launch);
-            let beginning = begin_then_launch(edge, session, crossing, launch, began, prepared);
+            let beginning = begin_then_launch(edge, session, crossing, began, prepared);
             transit.begun = Some(beginning.await);
         }
         None => {
@@ -417,7 +417,7 @@ async fn forward(
         match event {
             CallEvent::Done(outcome) => return Ending::Answered(outcome),
             CallEvent::Lost(lost) => {
-                return transit.launch.ending().unwrap_or(Ending::Failed(lost.0.message));
+                return crossing.launch.ending().unwrap_or(Ending::Failed(lost.0.message));
             }
             CallEvent::Notification { method, params } => {
                 if forms != Forms::Json && session.wants(&method, params.as_deref()) {
@@ -443,10 +443,9 @@ fn prepare(
     forms: Forms,
     crossing: &Crossing,
 ) -> Result<(Call, Prepared), SendError> {
-    let edit = |(span, with): &(Range<usize>, String)| Edit {
-        span: span.clone(),
-        with: Cow::Owned(with.clone()),
-    };
+    fn edit((span, with): &(Range<usize>, String)) -> Edit<'_> {
+        Edit { span: span.clone(), with: Cow::Borrowed(with) }
+    }
     let masked = crossing.suspicious.as_ref().and_then(|suspicious| suspicious.sent.as_ref());
     let name = crossing.edit.as_ref().map(edit);
     let both;

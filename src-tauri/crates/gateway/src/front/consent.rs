@@ -112,7 +112,7 @@ impl Passage {
         let time = i64::try_from(time.as_millis()).unwrap_or(i64::MAX);
         self.edge.shared.questions.ask(Question {
             about: Use { client: hello.client.name.clone(), server: crossing.server.clone(), tool },
-            client_says: hello.says.clone(),
+            client_says: hello.says.as_deref().map(str::to_owned),
             session: self.session.key,
             fingerprint,
             every_time,

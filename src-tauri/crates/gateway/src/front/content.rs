@@ -162,7 +162,7 @@ impl Crossing {
         Content {
             client: session.hello.client.name.clone(),
             server: self.server.clone(),
-            subject: self.subject.clone(),
+            subject: (*self.subject).to_owned(),
             direction,
             secrets,
         }

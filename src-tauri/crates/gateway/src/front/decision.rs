@@ -94,7 +94,7 @@ impl Crossing {
         moment: Moment,
     ) -> Result<Pass, Stop> {
         let client = session.hello.client.name.as_str();
-        let (server, tool) = (self.server.as_str(), self.subject.as_str());
+        let (server, tool) = (self.server.as_str(), &*self.subject);
         match self.gate {
             Gate::Server => policy.decide_server(client, server).map_err(Stop::Refused)?,
             Gate::Tool => match policy.decide_tool(client, server, tool, self.listed(edge)) {

@@ -55,7 +55,7 @@ pub(crate) async fn initialize(
         scope,
         revision,
         features: PeerFeatures::of_initialize(params),
-        says: says(params),
+        says: says(params).map(Into::into),
     };
     let (session, evicted) = match edge.sessions.open(hello, edge.limits.sessions_per_client) {
         Ok(opened) => opened,

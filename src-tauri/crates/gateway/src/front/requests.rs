@@ -9,7 +9,7 @@ use drawbridge_model::{ActivityKind, RecordRule};
 use serde_json::value::RawValue;
 
 use super::accept::Forms;
-use super::calls::{Crossing, Entry, Gate, Passage, Translate};
+use super::calls::{Crossing, Entry, Gate, Launch, Passage, Translate};
 use super::content::{self, Suspicious};
 use super::exchange::Exchange;
 use super::kept;
@@ -81,12 +81,13 @@ pub(crate) async fn take(
             return Turn::Answered(wire::error_response(Some(id), code, &why));
         }
     };
-    match session.begin_call(id, &crossing.server, edge.limits.calls_per_session) {
+    let id = Arc::<str>::from(id);
+    match session.begin_call(Arc::clone(&id), &crossing.server, edge.limits.calls_per_session) {
         Ok(in_flight) => {
             let passage = Passage {
                 edge: Arc::clone(edge),
                 session: Arc::clone(session),
-                id: id.into(),
+                id,
                 in_flight,
                 forms,
             };
@@ -94,7 +95,7 @@ pub(crate) async fn take(
         }
         Err(refused) => {
             let why = refused.to_string();
-            Turn::Answered(wire::error_response(Some(id), wire::INVALID_REQUEST, &why))
+            Turn::Answered(wire::error_response(Some(&id), wire::INVALID_REQUEST, &why))
         }
     }
 }
@@ -159,6 +160,7 @@ fn crossing(
         entry: Entry::None,
         translate: Translate::Nothing,
         allowed: OnceLock::new(),
+        launch: Launch::default(),
         rule: RecordRule::Content,
         suspicious: None,
     }
@@ -250,7 +252,7 @@ fn resource_read(
         entry: Entry::Call { kind: ActivityKind::ResourceRead, arguments: None },
         rule: kept::rule(&edge.shared.policy.load(), target.server.as_str()),
         suspicious,
-        subject,
+        subject: subject.into(),
         translate: translate(session, IN_RESOURCES),
         ..crossing(session, "resources/read", params, &uri, target)
     })
@@ -305,7 +307,7 @@ fn other(
             Err(Wrong::Params(wire::METHOD_NOT_FOUND, "there is no such method here".into()))
         }
         Scope::Single(server) => {
-            let target = Target { server: server.clone(), name: method.to_owned() };
+            let target = Target { server: server.clone(), name: method.into() };
             let whole = params.map(|params| {
                 let raw = params.get();
                 Field { raw, span: 0..raw.len() }
@@ -324,6 +326,7 @@ fn other(
                 suspicious,
                 translate: Translate::Nothing,
                 allowed: OnceLock::new(),
+                launch: Launch::default(),
             })
         }
     }

@@ -76,7 +76,7 @@ pub(crate) async fn unsubscribe(
         && let Some(line) =
             edge.interest.remove(&server, &session.hello.client.name, &uri, session.key)
     {
-        super::interest::forget(Arc::clone(edge), line, uri).await;
+        super::interest::forget(Arc::clone(edge), line, uri.to_string()).await;
     }
     wire::result_message(id, "{}")
 }

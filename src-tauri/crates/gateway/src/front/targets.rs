@@ -5,6 +5,8 @@
 //! unknown. What such a call is then decided by is the very name the server would get, so that
 //! this way leads past no rule.
 
+use std::sync::Arc;
+
 use drawbridge_mcp::names;
 use drawbridge_model::ServerName;
 
@@ -15,7 +17,7 @@ use crate::session::Scope;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Target {
     pub(crate) server: ServerName,
-    pub(crate) name: String,
+    pub(crate) name: Arc<str>,
 }
 
 /// The tool an app calls so. `None` when there is none.
@@ -24,14 +26,14 @@ pub(crate) fn tool(edge: &Edge, scope: &Scope, name: &str) -> Option<Target> {
     match scope {
         Scope::Merged => match catalog.tool(name) {
             Some((server, tool)) => {
-                Some(Target { server: server.clone(), name: tool.name.as_str().to_owned() })
+                Some(Target { server: server.clone(), name: tool.name.clone().into() })
             }
             None => absent(edge, name),
         },
         Scope::Single(server) => {
             let known = catalog.server(server.as_str()).is_none()
                 || catalog.tool_of(server.as_str(), name).is_some();
-            known.then(|| Target { server: server.clone(), name: name.to_owned() })
+            known.then(|| Target { server: server.clone(), name: name.into() })
         }
     }
 }
@@ -42,14 +44,14 @@ pub(crate) fn prompt(edge: &Edge, scope: &Scope, name: &str) -> Option<Target> {
     match scope {
         Scope::Merged => match catalog.prompt(name) {
             Some((server, prompt)) => {
-                Some(Target { server: server.clone(), name: prompt.name.clone() })
+                Some(Target { server: server.clone(), name: prompt.name.as_str().into() })
             }
             None => absent(edge, name),
         },
         Scope::Single(server) => {
             let known = catalog.server(server.as_str()).is_none()
                 || catalog.prompt_of(server.as_str(), name).is_some();
-            known.then(|| Target { server: server.clone(), name: name.to_owned() })
+            known.then(|| Target { server: server.clone(), name: name.into() })
         }
     }
 }
@@ -59,15 +61,15 @@ pub(crate) fn resource(edge: &Edge, scope: &Scope, uri: &str) -> Option<Target> 
     match scope {
         Scope::Merged => {
             if let Some((server, original)) = edge.shared.catalog.load().resource(uri) {
-                return Some(Target { server: server.clone(), name: original.to_owned() });
+                return Some(Target { server: server.clone(), name: original.into() });
             }
             let (prefix, original) = names::split_uri(uri)?;
             let policy = edge.shared.policy.load();
             let server =
                 policy.servers.keys().find(|name| names::uri_prefix(name.as_str()) == prefix)?;
-            Some(Target { server: server.clone(), name: original.to_owned() })
+            Some(Target { server: server.clone(), name: original.into() })
         }
-        Scope::Single(server) => Some(Target { server: server.clone(), name: uri.to_owned() }),
+        Scope::Single(server) => Some(Target { server: server.clone(), name: uri.into() }),
     }
 }
 
@@ -78,5 +80,5 @@ fn absent(edge: &Edge, name: &str) -> Option<Target> {
     let policy = edge.shared.policy.load();
     let server = policy.servers.keys().find(|server| names::slug(server.as_str()) == slug)?;
     let answers = edge.shared.catalog.load().server(server.as_str()).is_some();
-    (!answers).then(|| Target { server: server.clone(), name: rest.to_owned() })
+    (!answers).then(|| Target { server: server.clone(), name: rest.into() })
 }

@@ -24,7 +24,7 @@ impl Asked {
     pub(super) fn new(turn: &Turn<'_>, model: Option<&str>) -> Self {
         let mut call = CallBegan::new(ActivityKind::ModelRequest);
         call.client = Some(turn.client.name.clone());
-        call.subject = model.filter(|model| !model.is_empty()).map(str::to_owned);
+        call.subject = model.filter(|model| !model.is_empty()).map(Into::into);
         call.note = Some(format!("{} {}", turn.head.method, turn.head.path()).into());
         Self { edge: Arc::clone(turn.edge), call, model: model.unwrap_or_default().to_owned() }
     }

@@ -270,6 +270,30 @@ async fn what_is_removed_on_purpose_leaves_a_sound_record() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_number_another_program_took_is_passed_over_and_its_row_is_found() {
+    let test = TestRecord::open().await;
+    let first = test.record.note(Note::new(ActivityKind::ServerStarted)).await.expect("recorded");
+    let theirs = first.number() + 1;
+    let put_in = "INSERT INTO entries (id, run, at, step, kind, chain)
+        SELECT id + 1, run, at, step, kind, randomblob(32) FROM entries WHERE id = ?1";
+    let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
+    other.execute(put_in, [first.number()]).expect("it can");
+    drop(other);
+    tokio::time::sleep(Duration::from_millis(5)).await;
+    let ours = test.record.note(Note::new(ActivityKind::ServerStarted)).await.expect("recorded");
+    assert_eq!(ours.number(), theirs + 1);
+    close(&test).await;
+    let found = broken(&test.folder).expect("it does not belong there");
+    assert_eq!((found.row, found.what), (theirs, Damage::Changed));
+    // What is kept apart tells of the newest row all the same.
+    let marks = std::fs::read(test.folder.join("record-marks.json")).expect("it was written");
+    let marks: serde_json::Value = serde_json::from_slice(&marks).expect("JSON");
+    let at = count(&test.eyes(), "SELECT at FROM entries ORDER BY id DESC LIMIT 1");
+    let head = &marks["head"];
+    assert_eq!((head["row"].as_i64(), head["at"].as_i64()), (Some(ours.number()), Some(at)));
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn a_check_can_be_broken_off() {
     let test = TestRecord::open().await;
     let mut ids = Vec::new();

@@ -9,6 +9,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::log::Log;
 use crate::marks::MarksKeeper;
 use crate::pen::Pen;
 use crate::writer::{ENDS_IN_GROUP, Group, Leading, Removal, Take, Writer};
@@ -28,6 +29,7 @@ const PEN_PATIENCE: Duration = Duration::from_millis(200);
 /// Works until the record is closed and nothing waits any more, then lets file and folder go.
 /// Blocks.
 pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: DataFolderLock) {
+    let mut log = Log::of(file);
     let mut gathered_since = None;
     // Ends that were there when it was time to write them, and are not written yet.
     let mut left = 0_usize;
@@ -40,7 +42,7 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if desk.carry_due && desk.handed.is_none() && !desk.closed && carry_from <= now {
             desk.carry_due = false;
             drop(desk);
-            if let Err(error) = carry_pages(writer, file) {
+            if let Err(error) = carry_pages(writer, &mut log) {
                 tracing::warn!(%error, "the log of the record stays longer than it should");
                 carry_from = now + RETRY;
             }
@@ -48,7 +50,7 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         }
         if let Some(removal) = desk.removal.take().filter(|_| !desk.closed) {
             drop(desk);
-            remove(writer, file, &mut marks, removal);
+            remove(writer, &mut log, &mut marks, removal);
             continue;
         }
         let head = desk.head;
@@ -56,6 +58,12 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if marks_due.is_some_and(|time| time.is_zero()) {
             drop(desk);
             marks.keep(head);
+            continue;
+        }
+        let idle_in = log.let_go_in(now);
+        if idle_in.is_some_and(|time| time.is_zero()) {
+            drop(desk);
+            log.let_go();
             continue;
         }
         gathered_since = match gathered_since {
@@ -68,7 +76,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         let ends_due = desk.closed || write_in.is_some_and(|time| time.is_zero());
         let wanted = ends_due || desk.is_awaited();
         let Some(pen) = (if wanted { desk.want() } else { desk.handed.take() }) else {
-            let next = write_in.filter(|_| !wanted).into_iter().chain(marks_due).min();
+            let next =
+                write_in.filter(|_| !wanted).into_iter().chain(marks_due).chain(idle_in).min();
             drop(writer.wait(desk, next));
             continue;
         };
@@ -85,6 +94,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
             if marks.due_in(pen.head(), now).is_some() {
                 marks.keep(pen.head());
             }
+            // Whoever closes the file last carries what is in the log.
+            log.let_go();
             leading.pen = None;
             break;
         }
@@ -94,6 +105,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         left = if written { left.saturating_sub(ENDS_IN_GROUP) } else { 0 };
         if left == 0 && take == Take::All {
             gathered_since = None;
+            drop(leading);
+            log.hold_mark(Instant::now());
         }
     }
     drop(lock);
@@ -137,8 +150,9 @@ fn fetch(writer: &Writer) -> Option<Box<Pen>> {
 ///
 /// Most are carried while calls go on. The pen is then taken for the few that came meanwhile, so
 /// that the log can begin anew however busy it is.
-fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
-    let connection = file::connect(file)?;
+fn carry_pages(writer: &Writer, log: &mut Log<'_>) -> rusqlite::Result<()> {
+    log.let_go();
+    let connection = file::connect(log.file())?;
     file::carry(&connection)?;
     let Some(pen) = fetch(writer) else { return Ok(()) };
     let mut leading = Leading::new(writer, pen);
@@ -171,9 +185,9 @@ const GROUPS_IN_BETWEEN: usize = 32;
 const BREATH: Duration = Duration::from_millis(2);
 
 /// Removes rows in small steps between which calls are written, and gives their space back.
-fn remove(writer: &Writer, file: &Path, marks: &mut MarksKeeper, removal: Removal) {
+fn remove(writer: &Writer, log: &mut Log<'_>, marks: &mut MarksKeeper, removal: Removal) {
     let Removal { before, done } = removal;
-    let removed = remove_rows(writer, file, marks, before);
+    let removed = remove_rows(writer, log, marks, before);
     if let Err(error) = &removed {
         tracing::warn!(%error, "old rows of the record could not be removed");
     }
@@ -183,10 +197,11 @@ fn remove(writer: &Writer, file: &Path, marks: &mut MarksKeeper, removal: Remova
 
 fn remove_rows(
     writer: &Writer,
-    file: &Path,
+    log: &mut Log<'_>,
     marks: &mut MarksKeeper,
     before: i64,
 ) -> Result<i64, NotRecorded> {
+    let file = log.file();
     let sqlite = |error: rusqlite::Error| NotRecorded::from_sqlite(&error, file);
     let connection = file::connect(file).map_err(sqlite)?;
     // The last of them is what the first that is left follows. It is kept apart before any goes.
@@ -201,7 +216,7 @@ fn remove_rows(
     let mut removed = 0;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.remove(up_to, ROWS_AT_A_TIME));
-        attend(writer, file, marks);
+        attend(writer, log, marks);
         let Some(rows) = step.transpose().map_err(sqlite)? else { continue };
         removed += rows;
         if rows == 0 {
@@ -212,7 +227,7 @@ fn remove_rows(
     let mut pages = i64::MAX;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.give_pages_back(PAGES_AT_A_TIME));
-        attend(writer, file, marks);
+        attend(writer, log, marks);
         match step.transpose().map_err(sqlite)? {
             // A file that was made by another program may not be able to give any back.
             Some(left) if left == 0 || left >= pages => break,
@@ -222,7 +237,7 @@ fn remove_rows(
         std::thread::sleep(BREATH);
     }
     // What was given back shows once the log is carried into the file, and is cut.
-    carry_pages(writer, file).map_err(sqlite)?;
+    carry_pages(writer, log).map_err(sqlite)?;
     let cut = with_pen(writer, |pen| pen.cut_log());
     cut.transpose().map_err(sqlite)?;
     Ok(removed)
@@ -242,7 +257,7 @@ fn with_pen<T>(writer: &Writer, act: impl FnOnce(&mut Pen) -> T) -> Option<T> {
 }
 
 /// Does between two steps of a removal what else the clerk is there for.
-fn attend(writer: &Writer, file: &Path, marks: &mut MarksKeeper) {
+fn attend(writer: &Writer, log: &mut Log<'_>, marks: &mut MarksKeeper) {
     let (head, carry_due) = {
         let mut desk = writer.desk();
         (desk.head, std::mem::take(&mut desk.carry_due) && desk.handed.is_none())
@@ -250,7 +265,7 @@ fn attend(writer: &Writer, file: &Path, marks: &mut MarksKeeper) {
     if marks.due_in(head, Instant::now()).is_some_and(|time| time.is_zero()) {
         marks.keep(head);
     }
-    if carry_due && let Err(error) = carry_pages(writer, file) {
+    if carry_due && let Err(error) = carry_pages(writer, log) {
         tracing::warn!(%error, "the log of the record stays longer than it should");
     }
 }

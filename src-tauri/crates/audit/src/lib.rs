@@ -22,6 +22,7 @@ mod find;
 mod index;
 mod kept;
 mod lock;
+mod log;
 mod marks;
 mod os;
 mod pen;

@@ -12,6 +12,7 @@ use drawbridge_audit::{
     read_pins,
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, ActivityReason, ServerName, ToolName};
+use rusqlite::Connection;
 use support::{TestRecord, assert_append_only, call, count, within};
 use tokio_util::task::TaskTracker;
 
@@ -360,9 +361,32 @@ async fn the_log_is_carried_into_the_file_while_calls_go_on() {
     // 16 KiB a call are about 10 pages, so that 4,000 calls are ten times what is carried at once.
     for _ in 0..4000 {
         let began = CallBegan { arguments: Some(Excerpt::of(&long)), ..call("big") };
-        test.record.begin(began).await.expect("recorded");
+        let id = test.record.begin(began).await.expect("recorded");
+        let end = CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO);
+        test.record.end(id, end).await;
     }
     let bytes = std::fs::metadata(&log).expect("the log").len();
     assert!(bytes < 40 << 20, "the log has {bytes} bytes after 64 MiB of calls");
-    assert_eq!(count(&test.eyes(), "SELECT count(*) FROM entries"), 4000);
+    assert_eq!(count(&test.eyes(), "SELECT count(*) FROM entries WHERE step = 'began'"), 4000);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_is_let_go_when_no_more_calls_come() {
+    let test = TestRecord::open().await;
+    for calls in 1..=10 {
+        let id = test.record.begin(call("read_file")).await.expect("recorded");
+        test.record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
+        within("the end is written", test.ended(calls)).await;
+    }
+    let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
+    other.busy_timeout(Duration::ZERO).expect("it does not wait");
+    let carried = async {
+        // The first of its columns says that somebody holds the log.
+        while count(&other, "PRAGMA wal_checkpoint(TRUNCATE)") != 0 {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    within("another program carries the log into the file", carried).await;
+    let id = test.record.begin(call("read_file")).await.expect("calls go on");
+    assert_eq!(count(&test.eyes(), "SELECT max(id) FROM entries"), id.number());
 }

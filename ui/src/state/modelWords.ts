@@ -215,15 +215,18 @@ function waitWords(waitsFor: PullWait | null): string {
   }
 }
 
+/** What is here of a download. Below a gigabyte both numbers have the same unit. */
+function pullAmount(completed: number, total: number | null): string {
+  if (total === null) return completed > 0 ? formatMemory(completed, "down") : "";
+  if (total >= GB) return `${formatMemory(completed, "down")} of ${formatMemory(total, "up")}`;
+  const [here, all] = [ROUND.down(completed / MB), ROUND.up(total / MB)];
+  return `${formatCount(here)} MB of ${formatCount(all)} MB`;
+}
+
 /** How a download does, in words that change with each moment. */
 export function pullWords(pull: PullView): string {
   const { state, completed, total, speed, secondsLeft } = pull;
-  const amount =
-    total === null
-      ? completed > 0
-        ? formatMemory(completed, "down")
-        : ""
-      : `${formatMemory(completed, "down")} of ${formatMemory(total, "up")}`;
+  const amount = pullAmount(completed, total);
   switch (state.kind) {
     case "waiting":
       return `${waitWords(pull.waitsFor)}${completed > 0 ? `, ${amount} here` : ""}`;

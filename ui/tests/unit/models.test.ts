@@ -169,6 +169,9 @@ describe("downloads", () => {
     );
     expect(pullWords(pull({ completed: 2.4 * GB }))).toBe("Checking what was downloaded");
     expect(pullWords(pull({ state: { kind: "paused" } }))).toBe("Paused, 0.6 GB of 2.4 GB here");
+    expect(pullWords(pull({ completed: 9 * MB, total: 98 * MB, state: { kind: "paused" } }))).toBe(
+      "Paused, 9 MB of 98 MB here",
+    );
     expect(pullWords(pull({ state: { kind: "waiting" }, completed: 0 }))).toBe("Waiting to begin");
     const waits = (waitsFor: PullView["waitsFor"], completed = 0) =>
       pull({ state: { kind: "waiting" }, completed, waitsFor });

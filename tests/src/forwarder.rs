@@ -34,6 +34,12 @@ impl Forwarder {
         let port = port.unwrap_or_else(|_| panic!("it prints its port, not {line:?} ({said:?})"));
         Self { process, port }
     }
+
+    /// Its process.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.id()
+    }
 }
 
 impl Drop for Forwarder {

@@ -30,7 +30,16 @@ fn tools(count: usize) -> String {
     format!(r#"{{"tools":[{}]}}"#, tools.join(","))
 }
 
+/// Drawbridge starts servers so. Where the system schedules sessions as groups (Linux: sched(7), the
+/// autogroup feature), it has to be the same before the forwarder, or what is compared is that.
+fn in_a_session_of_its_own() {
+    // Fails where it has one already.
+    #[cfg(unix)]
+    let _ = rustix::process::setsid();
+}
+
 fn main() -> std::io::Result<()> {
+    in_a_session_of_its_own();
     let count = std::env::args().nth(1).and_then(|count| count.parse().ok()).unwrap_or(1);
     let tools = tools(count);
     let mut out = std::io::stdout().lock();

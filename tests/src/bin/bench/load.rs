@@ -7,6 +7,8 @@ use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
 
+use crate::placement::Placement;
+
 /// One side of the comparison.
 #[derive(Clone)]
 pub(crate) struct Side {
@@ -33,6 +35,8 @@ pub(crate) struct Round {
 pub(crate) struct Caller {
     stream: TcpStream,
     head: String,
+    /// What was read last.
+    piece: Box<[u8]>,
     read: Vec<u8>,
     next_id: u64,
 }
@@ -53,7 +57,13 @@ impl Caller {
                 "Mcp-Session-Id: {session}\r\nMcp-Protocol-Version: 2025-11-25\r\n"
             ));
         }
-        Ok(Self { stream, head, read: Vec::with_capacity(64 * 1024), next_id: 1 })
+        Ok(Self {
+            stream,
+            head,
+            piece: vec![0; 64 * 1024].into(),
+            read: Vec::with_capacity(64 * 1024),
+            next_id: 1,
+        })
     }
 
     /// Makes a request and reads its answer whole. `around` is everything of the message but the
@@ -66,13 +76,12 @@ impl Caller {
             format!("{}Content-Length: {length}\r\n\r\n{}{id}{}", self.head, around[0], around[1]);
         self.stream.write_all(text.as_bytes())?;
         self.read.clear();
-        let mut piece = [0_u8; 64 * 1024];
         loop {
-            let count = self.stream.read(&mut piece)?;
+            let count = self.stream.read(&mut self.piece)?;
             if count == 0 {
                 bail!("the connection was closed");
             }
-            self.read.extend_from_slice(&piece[..count]);
+            self.read.extend_from_slice(&self.piece[..count]);
             if let Some(body) = body_of(&self.read)? {
                 return Ok(&self.read[body..]);
             }
@@ -105,7 +114,11 @@ pub(crate) const CALL: [&str; 2] = [
 ];
 
 /// `calls` calls by `callers` callers at once.
-pub(crate) fn round(side: &Side, callers: usize, calls: u32) -> anyhow::Result<Round> {
+pub(crate) fn round(
+    side: &Side,
+    (callers, placement): (usize, Placement),
+    calls: u32,
+) -> anyhow::Result<Round> {
     let each = calls.div_ceil(u32::try_from(callers)?);
     let mut connected = Vec::new();
     for number in 0..callers {
@@ -117,6 +130,7 @@ pub(crate) fn round(side: &Side, callers: usize, calls: u32) -> anyhow::Result<R
             .into_iter()
             .map(|mut caller| {
                 scope.spawn(move || {
+                    placement.put_caller()?;
                     let mut times = Vec::with_capacity(each as usize);
                     for _ in 0..each {
                         let asked = Instant::now();

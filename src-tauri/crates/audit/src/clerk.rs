@@ -31,8 +31,8 @@ const PEN_PATIENCE: Duration = Duration::from_millis(200);
 pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: DataFolderLock) {
     let mut log = Log::of(file);
     let mut gathered_since = None;
-    // Ends that were there when it was time to write them, and are not written yet.
-    let mut left = 0_usize;
+    // Ends that were there when it was time to write them, and those that are not written yet.
+    let (mut gathered, mut left) = (0_usize, 0_usize);
     // Carrying that did not succeed is left alone for a while: its cause will not have gone.
     let mut carry_from = Instant::now();
     loop {
@@ -82,7 +82,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
             continue;
         };
         if ends_due && left == 0 {
-            left = desk.ends.len();
+            gathered = desk.ends.len();
+            left = gathered;
         }
         let closed = desk.closed;
         drop(desk);
@@ -106,7 +107,10 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if left == 0 && take == Take::All {
             gathered_since = None;
             drop(leading);
-            log.hold_mark(Instant::now());
+            // For calls that come one by one it would be more work than it saves.
+            if gathered > 1 {
+                log.hold_mark(Instant::now());
+            }
         }
     }
     drop(lock);

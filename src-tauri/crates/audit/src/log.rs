@@ -5,7 +5,7 @@
 //! calls with those that undo it, of six that a commit spends on locks. Where connections of this
 //! process hold all four marks, it shares the newest of them instead, without a system call
 //! (<https://sqlite.org/walformat.html>, "WAL locks"). So four readers hold them, each where it
-//! was when it came, as long as calls come.
+//! was when it came, as long as calls come close together.
 //!
 //! What was committed after the oldest of the marks is not carried into the file while it is held.
 //! The readers let go before pages are carried.
@@ -68,6 +68,8 @@ impl<'a> Log<'a> {
 /// A connection that began to read and never ends.
 fn reader(file: &Path) -> rusqlite::Result<Connection> {
     let connection = file::connect(file)?;
+    // Nothing waits for what is only quicker.
+    connection.busy_timeout(Duration::ZERO)?;
     connection.execute_batch("BEGIN")?;
     // It is the first thing read that takes the mark. This reads one page and no tables.
     connection.query_row("PRAGMA schema_version", [], |_| Ok(()))?;

@@ -373,10 +373,13 @@ async fn the_log_is_carried_into_the_file_while_calls_go_on() {
 #[tokio::test(flavor = "multi_thread")]
 async fn the_log_is_let_go_when_no_more_calls_come() {
     let test = TestRecord::open().await;
-    for calls in 1..=10 {
-        let id = test.record.begin(call("read_file")).await.expect("recorded");
-        test.record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
-        within("the end is written", test.ended(calls)).await;
+    // Close together, so that the log is held.
+    for turn in 1..=10 {
+        for _ in 0..20 {
+            let id = test.record.begin(call("read_file")).await.expect("recorded");
+            test.record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
+        }
+        within("the ends are written", test.ended(20 * turn)).await;
     }
     let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
     other.busy_timeout(Duration::ZERO).expect("it does not wait");

@@ -2,7 +2,7 @@
 //! answer by its key.
 
 use std::process::{Child, Command, Stdio};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, files, wait::SOON};
 use serde_json::{Value, json};
@@ -19,6 +19,8 @@ const TITLE: &str = "A question";
 const LOADING: Duration = Duration::from_millis(1_500);
 /// Longer than a question takes no answer once its window has come to the front.
 const INERT: Duration = Duration::from_millis(900);
+/// Longer than a question waits for an answer, and than an app may be gone.
+const LONGEST: Duration = Duration::from_secs(90);
 
 /// The app with a tool about which the person is asked.
 async fn app() -> App {
@@ -207,6 +209,58 @@ async fn a_question_goes_with_its_app() {
     .unwrap();
     window_named(TITLE).await;
     client.notify("notifications/cancelled", json!({"requestId": id})).await;
+    no_window_named(TITLE).await;
+    assert!(app.engine.calls_seen_by("answers").is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn questions_that_come_together_are_one_list_and_equal_ones_are_answered_as_one() {
+    let app = app().await;
+    let tray = Tray::of(app.pid()).await;
+    let client = session(&app.engine).await;
+    let same = [call(&client, "the same"), call(&client, "the same")];
+    tray.until_it_has("Answer 2 questions…", SOON).await;
+    let other = call(&client, "another");
+    tray.until_it_has("Answer 3 questions…", SOON).await;
+    window_named(TITLE).await;
+    tokio::time::sleep(LOADING).await;
+    picture_of_the_desktop("questions-together");
+
+    let [one, two] = same;
+    assert_eq!(said(&answer(one, "o").await), "the same");
+    assert_eq!(said(&two.await.unwrap()), "the same", "one answer for both");
+    tray.until_it_has("Answer 1 question…", SOON).await;
+    assert!(!other.is_finished(), "another one waits for an answer of its own");
+    assert!(said(&answer(other, "d").await).contains("denied it"));
+    assert_eq!(app.engine.calls_seen_by("answers").len(), 2);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+#[ignore = "needs a desktop; `cargo xtask test` gives it one"]
+async fn a_question_whose_app_left_goes_and_one_that_nobody_answers_is_denied_in_time() {
+    let app = app().await;
+    let tray = Tray::of(app.pid()).await;
+    let asked = Instant::now();
+    let unanswered = {
+        let client = session(&app.engine).await;
+        tokio::spawn(async move {
+            let call = json!({"name": "answers__echo", "arguments": {"text": "unanswered"}});
+            let (_id, mut answer) = client.begin("tools/call", call).await;
+            answer.next_within(LONGEST).await.expect("an answer")["result"].take()
+        })
+    };
+    tray.until_it_has("Answer 1 question…", SOON).await;
+    let leaving = call(&session(&app.engine).await, "left alone");
+    tray.until_it_has("Answer 2 questions…", SOON).await;
+    // Its connection is closed without a word. An app may come back; then it is taken for gone.
+    leaving.abort();
+    tray.until_it_has("Answer 1 question…", LONGEST).await;
+    assert!(!unanswered.is_finished(), "the other one goes on waiting");
+
+    let told = unanswered.await.unwrap();
+    assert!(said(&told).contains("nobody answered in time"), "{told}");
+    assert!(asked.elapsed() >= Duration::from_secs(50), "after {:?}", asked.elapsed());
     no_window_named(TITLE).await;
     assert!(app.engine.calls_seen_by("answers").is_empty());
 }

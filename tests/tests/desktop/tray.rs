@@ -1,6 +1,7 @@
 //! The tray's menu, read and clicked as a panel does it: over D-Bus.
 
 use std::collections::HashMap;
+use std::time::Duration;
 
 use drawbridge_tests::{McpClient, Setup, TestEngine, eventually, processes, wait::SOON};
 use serde_json::json;
@@ -85,6 +86,14 @@ impl Tray {
             path.iter().try_fold(&menu, |entry, label| entry.child(label)).cloned()
         })
         .await
+    }
+
+    /// Waits until the menu has an entry that begins so.
+    pub(crate) async fn until_it_has(&self, label: &str, limit: Duration) {
+        eventually(&format!("{label:?} is in the menu"), limit, async || {
+            self.read().child(label).map(drop)
+        })
+        .await;
     }
 
     /// Waits for an entry and chooses it.

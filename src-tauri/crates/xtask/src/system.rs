@@ -56,6 +56,8 @@ pub(crate) fn ensure(needs: Needs) -> anyhow::Result<()> {
     if cfg!(target_os = "linux") {
         if Path::new("/etc/debian_version").exists() { debian(needs) } else { other_linux(needs) }
     } else {
+        // Whatever linked this program is all that is needed: WebKit is a part of macOS, WebView2 one
+        // of Windows.
         Ok(())
     }
 }

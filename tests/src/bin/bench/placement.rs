@@ -1,8 +1,8 @@
 //! Which processors the programs of a comparison run on.
 //!
 //! Where the system is free to choose, it keeps a lone caller, the gateway and the server on one
-//! processor in some rounds and on two in others, and a call takes more than twice as long in the
-//! latter, before the forwarder as before Drawbridge. What is compared then is the choice.
+//! processor in some rounds and on two in others, and a call takes about twice as long in the latter.
+//! Measured apart from each other, the two cases show what is the choice's doing and what is not.
 
 #[cfg(target_os = "linux")]
 mod linux;
@@ -17,8 +17,7 @@ use other::{allowed, put};
 /// Which processors the programs run on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Placement {
-    /// The app on one, what it calls on another: how two programs run on a computer with little
-    /// else to do.
+    /// The app on one, what it calls on another.
     Apart,
     /// All on the same.
     Together,
@@ -46,8 +45,8 @@ impl Placement {
         let all = allowed();
         match self {
             Self::Free => all,
-            Self::Together => all.into_iter().take(1).collect(),
-            Self::Apart => all.into_iter().skip(of).take(1).collect(),
+            Self::Together => all.first().copied().into_iter().collect(),
+            Self::Apart => all.get(of).copied().into_iter().collect(),
         }
     }
 

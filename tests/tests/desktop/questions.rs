@@ -227,9 +227,18 @@ async fn questions_that_come_together_are_one_list_and_equal_ones_are_answered_a
     tokio::time::sleep(LOADING).await;
     picture_of_the_desktop("questions-together");
 
-    let [one, two] = same;
-    assert_eq!(said(&answer(one, "o").await), "the same");
-    assert_eq!(said(&two.await.unwrap()), "the same", "one answer for both");
+    let answered = || same.iter().filter(|call| call.is_finished()).count();
+    let mut presses = 0;
+    while answered() == 0 {
+        presses += 1;
+        assert!(presses <= 5, "the key was not taken as an answer");
+        press("o").await;
+        tokio::time::sleep(Duration::from_secs(2)).await;
+    }
+    assert_eq!(answered(), 2, "what answered one of them answered both");
+    for call in same {
+        assert_eq!(said(&call.await.unwrap()), "the same");
+    }
     tray.until_it_has("Answer 1 question…", SOON).await;
     assert!(!other.is_finished(), "another one waits for an answer of its own");
     assert!(said(&answer(other, "d").await).contains("denied it"));

@@ -314,6 +314,8 @@ async fn every_call_of_a_killed_engine_is_on_record() {
     let (_id, mut held) = hold(&client, "/never".as_ref()).await;
     held.notification("notifications/progress").await;
     engine.kill();
+    // The next start has what the last milliseconds left.
+    let engine = engine.start_again();
     let mut database = Database::read(&engine.data_dir()).await;
     let calls = database.of_kind("toolCall").await;
     assert_eq!(calls.len(), 26);

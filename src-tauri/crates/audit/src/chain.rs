@@ -50,7 +50,40 @@ impl Chain {
             buffer.extend_from_slice(&(bytes.len() as u64).to_le_bytes());
             buffer.extend_from_slice(bytes);
         }
-        Self(Sha256::digest(&*buffer).into())
+        Self::of(buffer)
+    }
+
+    /// The chain of a row that stands in this form.
+    pub(crate) fn of(form: &[u8]) -> Self {
+        Self(Sha256::digest(form).into())
+    }
+
+    /// The values of the row that stands in this form and follows one with this chain.
+    pub(crate) fn values_after(self, form: &[u8]) -> Option<Vec<Field<'_>>> {
+        let mut rest = form.strip_prefix(FORM)?.strip_prefix(&self.0)?;
+        let mut values = Vec::new();
+        while let Some((tag, after)) = rest.split_first() {
+            if *tag == 0 {
+                rest = after;
+                values.push(Field::Null);
+                continue;
+            }
+            let (number, after) = after.split_first_chunk()?;
+            if *tag == 1 {
+                rest = after;
+                values.push(Field::Whole(i64::from_le_bytes(*number)));
+                continue;
+            }
+            let length = usize::try_from(u64::from_le_bytes(*number)).ok()?;
+            let (bytes, after) = after.split_at_checked(length)?;
+            rest = after;
+            values.push(match tag {
+                2 => Field::Text(std::str::from_utf8(bytes).ok()?),
+                3 => Field::Bytes(bytes),
+                _ => return None,
+            });
+        }
+        Some(values)
     }
 
     /// 64 hexadecimal digits.

@@ -1,21 +1,21 @@
 //! The thread in the background that writes for calls that come together, and what nobody waits
 //! for.
 //!
-//! Ends of calls are gathered for a few milliseconds and written together, which costs a fraction
-//! of what each would cost in a group of its own, off the way of the calls. The clerk also does what
+//! Ends of calls, and rows that are in the journal so far, are gathered for a few milliseconds and
+//! written together, which costs a fraction of what each would cost in a group of its own, off the
+//! way of the calls. The clerk also does what
 //! takes its time: it tries again while another program holds the file, and carries pages from the
 //! log into the file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::log::Log;
 use crate::marks::MarksKeeper;
-use crate::pen::Pen;
-use crate::writer::{ENDS_IN_GROUP, Group, Leading, Removal, Take, Writer};
+use crate::pen::{AT_A_TIME, Pen};
+use crate::writer::{Group, Leading, Removal, Take, Writer};
 use crate::{DataFolderLock, NotRecorded, file};
 
-/// How long ends are gathered.
+/// How long rows are gathered that nobody waits for.
 const LINGER: Duration = Duration::from_millis(5);
 /// How long a row waits for another program to let go of the file.
 const PATIENCE: Duration = Duration::from_secs(2);
@@ -23,16 +23,19 @@ const PATIENCE: Duration = Duration::from_secs(2);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
 /// How long after a failure it is tried again by itself.
 const RETRY: Duration = Duration::from_secs(2);
+/// When the journal is emptied after the last calls that came close together.
+const CLEAR_AFTER: Duration = Duration::from_secs(1);
 /// How long is waited for the pen to begin the log anew.
 const PEN_PATIENCE: Duration = Duration::from_millis(200);
 
 /// Works until the record is closed and nothing waits any more, then lets file and folder go.
 /// Blocks.
 pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: DataFolderLock) {
-    let mut log = Log::of(file);
+    // When the journal is to be emptied, unless more calls come.
+    let mut clear_at: Option<Instant> = None;
     let mut gathered_since = None;
-    // Ends that were there when it was time to write them, and those that are not written yet.
-    let (mut gathered, mut left) = (0_usize, 0_usize);
+    // Rows that were there when it was time to write them and are not written yet.
+    let mut left = 0_usize;
     // Carrying that did not succeed is left alone for a while: its cause will not have gone.
     let mut carry_from = Instant::now();
     loop {
@@ -42,7 +45,7 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if desk.carry_due && desk.handed.is_none() && !desk.closed && carry_from <= now {
             desk.carry_due = false;
             drop(desk);
-            if let Err(error) = carry_pages(writer, &mut log) {
+            if let Err(error) = carry_pages(writer, file) {
                 tracing::warn!(%error, "the log of the record stays longer than it should");
                 carry_from = now + RETRY;
             }
@@ -50,7 +53,7 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         }
         if let Some(removal) = desk.removal.take().filter(|_| !desk.closed) {
             drop(desk);
-            remove(writer, &mut log, &mut marks, removal);
+            remove(writer, file, &mut marks, removal);
             continue;
         }
         let head = desk.head;
@@ -60,57 +63,58 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
             marks.keep(head);
             continue;
         }
-        let idle_in = log.let_go_in(now);
-        if idle_in.is_some_and(|time| time.is_zero()) {
+        if !desk.journal_in_use {
+            clear_at = None;
+        } else if desk.journaled > 0 || clear_at.is_none() {
+            clear_at = Some(now + CLEAR_AFTER);
+        }
+        let clear_in = clear_at.map(|at| at.saturating_duration_since(now));
+        if clear_in.is_some_and(|time| time.is_zero()) {
             drop(desk);
-            log.let_go();
+            with_pen(writer, Pen::clear_journal);
             continue;
         }
         gathered_since = match gathered_since {
-            _ if desk.ends.is_empty() => None,
+            _ if desk.ends.is_empty() && desk.journaled == 0 => None,
             None => Some(now),
             since => since,
         };
         let wait = if writer.is_in_trouble() { RETRY } else { LINGER };
         let write_in = gathered_since.map(|since| (since + wait).saturating_duration_since(now));
         let ends_due = desk.closed || write_in.is_some_and(|time| time.is_zero());
-        let wanted = ends_due || desk.is_awaited();
+        let wanted = ends_due || desk.is_awaited() || !desk.readers.is_empty();
         let Some(pen) = (if wanted { desk.want() } else { desk.handed.take() }) else {
             let next =
-                write_in.filter(|_| !wanted).into_iter().chain(marks_due).chain(idle_in).min();
+                write_in.filter(|_| !wanted).into_iter().chain(marks_due).chain(clear_in).min();
             drop(writer.wait(desk, next));
             continue;
         };
         if ends_due && left == 0 {
-            gathered = desk.ends.len();
-            left = gathered;
+            left = desk.ends.len() + desk.journaled;
         }
         let closed = desk.closed;
+        let readers = std::mem::take(&mut desk.readers);
         drop(desk);
         let mut leading = Leading::new(writer, pen);
         let Some(pen) = &mut leading.pen else { continue };
         if closed {
             // What cannot be written now is lost.
             while write_group(writer, pen, Take::All) {}
+            pen.clear_journal();
             if marks.due_in(pen.head(), now).is_some() {
                 marks.keep(pen.head());
             }
-            // Whoever closes the file last carries what is in the log.
-            log.let_go();
             leading.pen = None;
             break;
         }
+        while !readers.is_empty() && pen.journaled() > 0 && write_group(writer, pen, Take::All) {}
+        drop(readers);
         // Between two groups others may have the pen.
         let take = if left > 0 { Take::All } else { Take::Awaited };
         let written = write_group(writer, pen, take);
-        left = if written { left.saturating_sub(ENDS_IN_GROUP) } else { 0 };
+        left = if written { left.saturating_sub(AT_A_TIME) } else { 0 };
         if left == 0 && take == Take::All {
             gathered_since = None;
-            drop(leading);
-            // For calls that come one by one it would be more work than it saves.
-            if gathered > 1 {
-                log.hold_mark(Instant::now());
-            }
         }
     }
     drop(lock);
@@ -154,9 +158,8 @@ fn fetch(writer: &Writer) -> Option<Box<Pen>> {
 ///
 /// Most are carried while calls go on. The pen is then taken for the few that came meanwhile, so
 /// that the log can begin anew however busy it is.
-fn carry_pages(writer: &Writer, log: &mut Log<'_>) -> rusqlite::Result<()> {
-    log.let_go();
-    let connection = file::connect(log.file())?;
+fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
+    let connection = file::connect(file)?;
     file::carry(&connection)?;
     let Some(pen) = fetch(writer) else { return Ok(()) };
     let mut leading = Leading::new(writer, pen);
@@ -189,9 +192,9 @@ const GROUPS_IN_BETWEEN: usize = 32;
 const BREATH: Duration = Duration::from_millis(2);
 
 /// Removes rows in small steps between which calls are written, and gives their space back.
-fn remove(writer: &Writer, log: &mut Log<'_>, marks: &mut MarksKeeper, removal: Removal) {
+fn remove(writer: &Writer, file: &Path, marks: &mut MarksKeeper, removal: Removal) {
     let Removal { before, done } = removal;
-    let removed = remove_rows(writer, log, marks, before);
+    let removed = remove_rows(writer, file, marks, before);
     if let Err(error) = &removed {
         tracing::warn!(%error, "old rows of the record could not be removed");
     }
@@ -201,11 +204,10 @@ fn remove(writer: &Writer, log: &mut Log<'_>, marks: &mut MarksKeeper, removal: 
 
 fn remove_rows(
     writer: &Writer,
-    log: &mut Log<'_>,
+    file: &Path,
     marks: &mut MarksKeeper,
     before: i64,
 ) -> Result<i64, NotRecorded> {
-    let file = log.file();
     let sqlite = |error: rusqlite::Error| NotRecorded::from_sqlite(&error, file);
     let connection = file::connect(file).map_err(sqlite)?;
     // The last of them is what the first that is left follows. It is kept apart before any goes.
@@ -220,7 +222,7 @@ fn remove_rows(
     let mut removed = 0;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.remove(up_to, ROWS_AT_A_TIME));
-        attend(writer, log, marks);
+        attend(writer, file, marks);
         let Some(rows) = step.transpose().map_err(sqlite)? else { continue };
         removed += rows;
         if rows == 0 {
@@ -231,7 +233,7 @@ fn remove_rows(
     let mut pages = i64::MAX;
     while !writer.desk().closed {
         let step = with_pen(writer, |pen| pen.give_pages_back(PAGES_AT_A_TIME));
-        attend(writer, log, marks);
+        attend(writer, file, marks);
         match step.transpose().map_err(sqlite)? {
             // A file that was made by another program may not be able to give any back.
             Some(left) if left == 0 || left >= pages => break,
@@ -241,8 +243,11 @@ fn remove_rows(
         std::thread::sleep(BREATH);
     }
     // What was given back shows once the log is carried into the file, and is cut.
-    carry_pages(writer, log).map_err(sqlite)?;
-    let cut = with_pen(writer, |pen| pen.cut_log());
+    carry_pages(writer, file).map_err(sqlite)?;
+    let cut = with_pen(writer, |pen| {
+        pen.clear_journal();
+        pen.cut_log()
+    });
     cut.transpose().map_err(sqlite)?;
     Ok(removed)
 }
@@ -261,15 +266,20 @@ fn with_pen<T>(writer: &Writer, act: impl FnOnce(&mut Pen) -> T) -> Option<T> {
 }
 
 /// Does between two steps of a removal what else the clerk is there for.
-fn attend(writer: &Writer, log: &mut Log<'_>, marks: &mut MarksKeeper) {
-    let (head, carry_due) = {
+fn attend(writer: &Writer, file: &Path, marks: &mut MarksKeeper) {
+    let (head, carry_due, readers) = {
         let mut desk = writer.desk();
-        (desk.head, std::mem::take(&mut desk.carry_due) && desk.handed.is_none())
+        let carry_due = std::mem::take(&mut desk.carry_due) && desk.handed.is_none();
+        (desk.head, carry_due, std::mem::take(&mut desk.readers))
     };
+    if !readers.is_empty() {
+        with_pen(writer, |_journal_is_settled| ());
+        drop(readers);
+    }
     if marks.due_in(head, Instant::now()).is_some_and(|time| time.is_zero()) {
         marks.keep(head);
     }
-    if carry_due && let Err(error) = carry_pages(writer, log) {
+    if carry_due && let Err(error) = carry_pages(writer, file) {
         tracing::warn!(%error, "the log of the record stays longer than it should");
     }
 }

@@ -9,6 +9,7 @@ use sqlx::migrate::{MigrateError, Migrator};
 use sqlx::sqlite::{SqliteAutoVacuum, SqliteConnectOptions, SqlitePool, SqlitePoolOptions};
 
 use crate::chain::Chain;
+use crate::journal::{self, Journal};
 use crate::marks::{Mark, Marks, MarksFile};
 use crate::{DataFolderLock, NotRecorded, OpenError, os};
 
@@ -40,6 +41,7 @@ pub(crate) struct Opened {
     pub(crate) run: i64,
     /// The row that the next one follows.
     pub(crate) newest: Mark,
+    pub(crate) journal: Journal,
     /// What is kept apart from the record.
     pub(crate) marks: Marks,
     /// What is wrong with the end of the record, as a sentence.
@@ -105,21 +107,25 @@ async fn migrate(only: &SqlitePool, file: &Arc<Path>) -> Result<(), OpenError> {
 
 /// Opens a file that is up to date for writing, and begins a run. Blocks.
 pub(crate) fn open(file: Arc<Path>, marks_file: &MarksFile) -> Result<Opened, OpenError> {
+    let journal_file = file.with_file_name(journal::FILE);
     let opened = connect(&file).and_then(|mut connection| {
         let (run, newest) = begin_run(&mut connection)?;
         Ok((connection, run, newest))
     });
-    let (connection, run, newest) = match opened {
-        Ok(opened) => opened,
-        Err(error) => return Err(open_error(NotRecorded::from_sqlite(&error, &file), &file)),
-    };
-    let unusable = |error: &std::io::Error| OpenError::File {
-        file: file.to_path_buf(),
-        cause: NotRecorded::Unwritable(format!("{}: {error}", marks_file.path().display()).into()),
-    };
-    let kept = marks_file.read().map_err(|error| unusable(&error))?;
     let sqlite =
         |error: rusqlite::Error| open_error(NotRecorded::from_sqlite(&error, &file), &file);
+    let (mut connection, run, newest) = opened.map_err(sqlite)?;
+    let unusable = |path: &Path, error: &std::io::Error| OpenError::File {
+        file: file.to_path_buf(),
+        cause: NotRecorded::Unwritable(format!("{}: {error}", path.display()).into()),
+    };
+    let (mut journal, left) =
+        Journal::open(&journal_file).map_err(|error| unusable(&journal_file, &error))?;
+    let restore = |newest| journal::restore(&left, &mut connection, newest);
+    let newest = newest.map(restore).transpose().map_err(sqlite)?;
+    journal.clear().map_err(|error| unusable(&journal_file, &error))?;
+    let unusable = |error| unusable(marks_file.path(), &error);
+    let kept = marks_file.read().map_err(unusable)?;
     let mut amiss = amiss(newest.as_ref(), kept.as_ref());
     let marks = match kept {
         Some(mut marks) => {
@@ -143,11 +149,11 @@ pub(crate) fn open(file: Arc<Path>, marks_file: &MarksFile) -> Result<Opened, Op
         .map_err(sqlite)?;
     let unfinished = oldest.is_some_and(|oldest| oldest <= marks.removed.row);
     // From the first moment on there is something to compare the record with.
-    marks_file.write(&marks).map_err(|error| unusable(&error))?;
+    marks_file.write(&marks).map_err(unusable)?;
     let mut newest = newest.unwrap_or(marks.removed);
     // Numbers that were given are not given again: the gap shows that rows are missing.
     newest.row = newest.row.max(marks.head.row);
-    Ok(Opened { connection, file, run, newest, marks, amiss, unfinished })
+    Ok(Opened { connection, file, run, newest, journal, marks, amiss, unfinished })
 }
 
 const ANEW: &str = "The newest rows of the record were not what they had been when Drawbridge started: \

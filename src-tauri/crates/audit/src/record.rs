@@ -19,7 +19,7 @@ use crate::writer::Writer;
 use crate::{
     CallBegan, CallEnded, Choices, DataFolderLock, DividedBy, EntryDetail, EntryId, ExportError,
     ExportForm, Exported, Filter, KeptState, NotRecorded, Note, OpenError, Page, Picture,
-    ReadError, Since, Size, clerk, file,
+    ReadError, Reading, Since, Size, clerk, file,
 };
 
 /// The record: a handle that is cheap to clone. When the last one is dropped, what waits is
@@ -100,8 +100,8 @@ impl Record {
         Ok(record)
     }
 
-    /// Puts on record that a call is about to run, and returns when that is committed. Dropping
-    /// the future before that is the call's end.
+    /// Puts on record that a call is about to run, and returns when that is done. Dropping the
+    /// future before that is the call's end.
     ///
     /// # Errors
     /// When it could not be written, after two seconds at most. The call must then not run.
@@ -109,8 +109,8 @@ impl Record {
         self.writer.write(call.into()).await
     }
 
-    /// Puts on record that a call is about to run, and calls `then` the moment that is committed or
-    /// could not be: on the thread that wrote it, with calls that were committed together. So it
+    /// Puts on record that a call is about to run, and calls `then` the moment that is done or
+    /// could not be: on the thread that wrote it, with calls that were written together. So it
     /// must neither block nor wait. What it gives is done when all of those have been told.
     ///
     /// This may return before `then` was called. Dropping what it gives, or the future itself,
@@ -143,7 +143,7 @@ impl Record {
     }
 
     /// At most `limit` entries (1 to 1,000) that fit, older than the one numbered `before`, newest
-    /// first. What was committed before is seen.
+    /// first. What was put on record before is seen, but for ends of the last milliseconds.
     ///
     /// May be fewer than asked for although older ones follow, because looking for them is
     /// broken off after some 30 ms: going on from [`Page::next`] finds them.
@@ -157,7 +157,7 @@ impl Record {
         limit: u32,
     ) -> Result<Page, ReadError> {
         let filter = filter.clone();
-        self.reads.ask(move |reading| reading.find(&filter, before, limit)).await
+        self.ask(move |reading| reading.find(&filter, before, limit)).await
     }
 
     /// At most `limit` entries (1 to 1,000) older than the one numbered `before`, newest first.
@@ -165,7 +165,7 @@ impl Record {
     /// # Errors
     /// When the record or its index cannot be read.
     pub async fn page(&self, before: Option<i64>, limit: u32) -> Result<Page, ReadError> {
-        self.reads.ask(move |reading| reading.page(before, limit)).await
+        self.ask(move |reading| reading.page(before, limit)).await
     }
 
     /// One entry, whole; `None` when there is none of that number.
@@ -173,7 +173,7 @@ impl Record {
     /// # Errors
     /// When the record or its index cannot be read.
     pub async fn entry(&self, id: i64) -> Result<Option<EntryDetail>, ReadError> {
-        self.reads.ask(move |reading| reading.entry(id)).await
+        self.ask(move |reading| reading.entry(id)).await
     }
 
     /// What there is to choose from when filtering.
@@ -181,7 +181,7 @@ impl Record {
     /// # Errors
     /// When the record or its index cannot be read.
     pub async fn choices(&self) -> Result<Choices, ReadError> {
-        self.reads.ask(|reading| reading.choices()).await
+        self.ask(|reading| reading.choices()).await
     }
 
     /// How much happened over time, as [`Reading::picture`](crate::Reading::picture) says.
@@ -195,7 +195,7 @@ impl Record {
         utc_offset_minutes: i32,
     ) -> Result<Picture, ReadError> {
         let filter = filter.clone();
-        self.reads.ask(move |reading| reading.picture(&filter, by, utc_offset_minutes)).await
+        self.ask(move |reading| reading.picture(&filter, by, utc_offset_minutes)).await
     }
 
     /// What happened after the entry numbered `id`.
@@ -203,7 +203,7 @@ impl Record {
     /// # Errors
     /// When the record or its index cannot be read.
     pub async fn since(&self, id: i64) -> Result<Since, ReadError> {
-        self.reads.ask(move |reading| reading.since(id)).await
+        self.ask(move |reading| reading.since(id)).await
     }
 
     /// What the record takes.
@@ -211,7 +211,7 @@ impl Record {
     /// # Errors
     /// When the record or its index cannot be read.
     pub async fn size(&self) -> Result<Size, ReadError> {
-        self.reads.ask(|reading| reading.size()).await
+        self.ask(|reading| reading.size()).await
     }
 
     /// Writes all entries that fit, oldest first, as
@@ -228,7 +228,7 @@ impl Record {
         mut to: W,
         progress: impl FnMut(Exported) -> ControlFlow<()> + Send + 'static,
     ) -> Result<(W, Exported), ExportError> {
-        let exporting = self.reads.ask(move |reading| {
+        let exporting = self.ask(move |reading| {
             reading.export(&filter, form, &mut to, progress).map(|exported| (to, exported))
         });
         exporting.await
@@ -288,6 +288,18 @@ impl Record {
 
     pub(crate) fn writer(&self) -> &Writer {
         &self.writer
+    }
+
+    async fn ask<T, E>(
+        &self,
+        question: impl FnOnce(&Reading) -> Result<T, E> + Send + 'static,
+    ) -> Result<T, E>
+    where
+        T: Send + 'static,
+        E: From<ReadError> + Send + 'static,
+    {
+        self.writer.settle_journal().await;
+        self.reads.ask(question).await
     }
 
     pub(crate) fn readers(&self) -> &Readers {

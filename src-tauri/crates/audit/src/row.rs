@@ -6,7 +6,7 @@ use std::time::SystemTime;
 
 use drawbridge_model::ActivityDecision;
 use rusqlite::types::{ToSqlOutput, ValueRef};
-use rusqlite::{CachedStatement, Connection, ToSql, params};
+use rusqlite::{CachedStatement, Connection, ToSql, params, params_from_iter};
 
 use crate::chain::{Chain, Field};
 use crate::told::Told;
@@ -170,6 +170,25 @@ impl<'a> Inserting<'a> {
     }
 }
 
+/// The values of a row that stands in the form its chain is made from, if it follows the row with
+/// this chain.
+pub(crate) fn values_of(form: &[u8], after: Chain) -> Option<[Field<'_>; COLUMNS.len()]> {
+    after.values_after(form)?.try_into().ok()
+}
+
+static INSERT_WHOLE: LazyLock<String> =
+    LazyLock::new(|| insert(&std::array::from_fn::<_, { COLUMNS.len() }, _>(|column| column)));
+
+/// Writes a row that has its number and its chain already.
+pub(crate) fn insert_whole(
+    connection: &Connection,
+    values: [Field<'_>; COLUMNS.len()],
+    chain: Chain,
+) -> rusqlite::Result<()> {
+    let values = values.into_iter().chain([Field::Bytes(&chain.0)]);
+    connection.prepare_cached(&INSERT_WHOLE)?.execute(params_from_iter(values)).map(|_| ())
+}
+
 impl ToSql for Field<'_> {
     fn to_sql(&self) -> rusqlite::Result<ToSqlOutput<'_>> {
         Ok(ToSqlOutput::Borrowed(match self {
@@ -216,6 +235,11 @@ impl Waiting {
             Row::Ended(_, end) => text(&end.result),
             Row::Kept { value, .. } => value.len(),
         }
+    }
+
+    /// The chain of the row, after a row with that chain. `form` is then what it was made from.
+    pub(crate) fn chain(&self, run: i64, after: Chain, form: &mut Vec<u8>) -> Chain {
+        after.then(self.fields(run), form)
     }
 
     /// Its values, in the order of [`COLUMNS`].

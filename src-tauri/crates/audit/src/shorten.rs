@@ -13,6 +13,7 @@ impl Record {
     /// # Errors
     /// When it could not be done; some rows may be gone then.
     pub async fn remove_older_than(&self, at: i64) -> Result<i64, NotRecorded> {
+        self.writer().settle_journal().await;
         let oldest = self.readers().oldest().await.map_err(unreadable)?;
         let first = self.readers().first_since(at).await.map_err(unreadable)?;
         let newest = *self.newest().borrow();

@@ -1,10 +1,11 @@
 //! Who writes, and when.
 //!
 //! There is one pen. A call that finds it on the desk writes its row on its own thread, so that a
-//! lone call commits without waking another thread, which costs several times as much as the commit.
-//! Where other calls are under way, whoever has the pen first lets the tasks run that are ready:
-//! each of them that has a row adds it, and one commit does for all. Whoever commits a row also does
-//! at once what its caller wants done then, so that no task has to be woken in between.
+//! lone call is on record without waking another thread, which costs several times as much as the
+//! writing. Close behind another call, its row goes into the [journal](crate::journal). Where other
+//! calls are under way, whoever has the pen first lets the tasks run that are ready: each of them
+//! that has a row adds it, and one commit does for all. Whoever writes a row also does at once what
+//! its caller wants done then, so that no task has to be woken in between.
 //!
 //! Nobody waits for the end of a call to be written: the [clerk](crate::clerk) writes ends, on a
 //! thread beside the one that serves apps, and does what would have to wait. Nobody else waits for
@@ -22,9 +23,9 @@ use tokio_util::sync::CancellationToken;
 use drawbridge_model::ActivityOutcome;
 
 use crate::marks::Mark;
-use crate::pen::{Pen, Unwritten};
+use crate::pen::{AT_A_TIME, Pen, Stands, Unwritten};
 use crate::row::{Awaits, Place, Row, Waiting};
-use crate::told::{Begun, Gone, Recorded, Then, Told};
+use crate::told::{Afterwards, Begun, Gone, Recorded, Then, Told};
 use crate::{CallEnded, EntryId, NotRecorded};
 
 /// Most rows that wait while somebody waits for them. When they are that many: wait.
@@ -33,8 +34,6 @@ const AWAITED: usize = 1024;
 const ENDS: usize = 4096;
 /// Most rows in a group of calls that wait.
 const GROUP: usize = 64;
-/// Most ends in a group: a call that comes meanwhile waits for them.
-pub(crate) const ENDS_IN_GROUP: usize = 64;
 /// Pages in the log (16 MiB) that are worth carrying into the file.
 const PAGES_TO_CARRY: usize = 8192;
 
@@ -67,8 +66,14 @@ pub(crate) struct Desk {
     pub(crate) carry_due: bool,
     /// The newest row, when the pen was last put back.
     pub(crate) head: Mark,
+    /// Who waits for the journal's rows to be in the database.
+    pub(crate) readers: Vec<oneshot::Sender<()>>,
     /// Rows that are to be removed, and who asked.
     pub(crate) removal: Option<Removal>,
+    /// Rows that stand in the journal and not in the database, when the pen was last put back.
+    pub(crate) journaled: usize,
+    /// The journal's file holds anything, be it in the database or not.
+    pub(crate) journal_in_use: bool,
     /// Calls that began, or wait to, and have no end yet. Only a guide to how busy it is.
     under_way: usize,
     pub(crate) closed: bool,
@@ -106,8 +111,8 @@ pub(crate) enum Take {
 
 impl Writer {
     pub(crate) fn new(pen: Box<Pen>) -> Self {
-        let newest = watch::Sender::new(pen.newest());
         let head = pen.head();
+        let newest = watch::Sender::new(head.row);
         Self {
             desk: Mutex::new(Desk {
                 waiting: VecDeque::new(),
@@ -118,6 +123,9 @@ impl Writer {
                 clerk_waits: false,
                 carry_due: false,
                 head,
+                journaled: 0,
+                journal_in_use: false,
+                readers: Vec::new(),
                 removal: None,
                 under_way: 0,
                 closed: false,
@@ -237,6 +245,23 @@ impl Writer {
         }
     }
 
+    /// Returns when what is on record is in the database too, which is what is read from, or could
+    /// not be written there.
+    pub(crate) async fn settle_journal(&self) {
+        let (settled, answered) = oneshot::channel();
+        {
+            let mut desk = self.desk();
+            // Whoever has the pen may be about to add a row to the journal.
+            if desk.closed || (desk.journaled == 0 && desk.pen.is_some()) {
+                return;
+            }
+            desk.readers.push(settled);
+        }
+        self.bell.notify_one();
+        // The clerk drops it unanswered.
+        let _ = answered.await;
+    }
+
     /// Has rows removed, and says how many there were when that is done. One removal at a time: of
     /// two, the later one waits its turn.
     pub(crate) async fn remove_before(&self, before: i64) -> Result<i64, NotRecorded> {
@@ -302,14 +327,14 @@ impl Writer {
     /// Writes one group: what was left with the pen, or else what waits.
     pub(crate) fn write_group(&self, pen: &mut Pen, take: Take) -> Group {
         if pen.group.is_empty() {
-            self.take_group(&mut pen.group, take);
+            self.take_group(pen, take);
         }
-        if pen.group.is_empty() {
+        if pen.group.is_empty() && (take == Take::Awaited || pen.journaled() == 0) {
             return Group::Empty;
         }
         match pen.write() {
-            Ok(()) => {
-                self.answer(pen);
+            Ok(stands) => {
+                self.answer(pen, stands);
                 Group::Written
             }
             Err(Unwritten::Busy(reason)) => Group::Busy(reason),
@@ -320,7 +345,13 @@ impl Writer {
         }
     }
 
-    fn take_group(&self, group: &mut Vec<Waiting>, take: Take) {
+    fn take_group(&self, pen: &mut Pen, take: Take) {
+        // Rows in the journal go into the database first.
+        let journaled = if take == Take::All { pen.journaled() } else { 0 };
+        if journaled >= AT_A_TIME {
+            return;
+        }
+        let group = &mut pen.group;
         let mut desk = self.desk();
         while group.len() < GROUP {
             match desk.waiting.pop_front() {
@@ -333,39 +364,49 @@ impl Writer {
             }
         }
         if take == Take::All {
-            let ends = desk.ends.len().min(ENDS_IN_GROUP);
+            let ends = desk.ends.len().min(AT_A_TIME - journaled);
             group.extend(desk.ends.drain(..ends));
         }
     }
 
-    /// Tells everyone who waits for a row of the group that it is committed.
-    fn answer(&self, pen: &mut Pen) {
-        self.newest.send_if_modified(|newest| {
-            let grew = *newest < pen.newest();
-            *newest = pen.newest();
-            grew
-        });
+    /// Tells everyone whose row was written that it is on record.
+    fn answer(&self, pen: &mut Pen, stands: Stands) {
+        if stands == Stands::InJournal {
+            if let Some(waiting) = pen.newest_in_journal() {
+                self.release(waiting.place);
+                self.tell(waiting).into_iter().for_each(|left| left());
+            }
+            return;
+        }
+        let head = pen.head().row;
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
         if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
             // The clerk need not wait any longer with what could not be written.
             self.bell.notify_one();
         }
         self.release_all(&pen.group);
-        let mut afterwards = Vec::new();
-        for waiting in pen.group.drain(..) {
-            let id = EntryId(waiting.id);
-            let Awaits::Caller(caller) = waiting.awaits else { continue };
-            match caller.tell(Ok(id)) {
-                Ok(left) => afterwards.extend(left),
-                // Also when it is closed: whoever has the pen writes on until nothing is left.
-                Err(Gone) if matches!(waiting.row, Row::Began(_)) => {
+        let told = pen.group.drain(..).filter_map(|mut waiting| self.tell(&mut waiting));
+        let afterwards: Vec<_> = told.collect();
+        for left in afterwards {
+            left();
+        }
+    }
+
+    /// Tells who waits for a row, if anybody does, and gives what is left to do then.
+    fn tell(&self, waiting: &mut Waiting) -> Option<Afterwards> {
+        let awaits = std::mem::replace(&mut waiting.awaits, Awaits::Nobody);
+        let Awaits::Caller(caller) = awaits else { return None };
+        let id = EntryId(waiting.id);
+        match caller.tell(Ok(id)) {
+            Ok(left) => left,
+            // Also when it is closed: whoever has the pen writes on until nothing is left.
+            Err(Gone) => {
+                if matches!(waiting.row, Row::Began(_)) {
                     let end = Row::Ended(id, left_before_it_ran());
                     self.put_end(self.desk(), end, Place::Extra);
                 }
-                Err(Gone) => {}
+                None
             }
-        }
-        for left in afterwards {
-            left();
         }
     }
 
@@ -422,8 +463,16 @@ impl Writer {
         let only_notes = desk.under_way == 0 && head != desk.head;
         desk.head = head;
         desk.carry_due |= pen.unchecked_pages >= PAGES_TO_CARRY;
-        let ring =
-            only_notes || desk.carry_due || desk.wanted || desk.closed || !desk.waiting.is_empty();
+        // The clerk looks at the clock from the first one on.
+        let first_journaled = desk.journaled == 0 && pen.journaled() > 0;
+        desk.journaled = pen.journaled();
+        desk.journal_in_use = pen.is_journal_in_use();
+        let ring = only_notes
+            || first_journaled
+            || desk.carry_due
+            || desk.wanted
+            || desk.closed
+            || !desk.waiting.is_empty();
         if pen.group.is_empty() {
             desk.pen = Some(pen);
         } else {
@@ -443,6 +492,7 @@ impl Writer {
             desk.ends.clear();
             // Whoever waits for it learns that it is closed.
             desk.removal = None;
+            desk.readers.clear();
             std::mem::take(&mut desk.waiting)
         };
         for waiting in left {

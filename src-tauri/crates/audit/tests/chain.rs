@@ -8,18 +8,12 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Duration;
 
-use drawbridge_audit::{
-    Broken, CallEnded, Checked, Damage, Excerpt, ModelUse, Note, Record, check,
-};
+use drawbridge_audit::{Broken, CallEnded, Damage, Excerpt, ModelUse, Note, Record, check};
 use drawbridge_model::{ActivityKind, ActivityOutcome, ActivityReason, RecordRule};
 use rusqlite::Connection;
-use support::{TestRecord, call, count, within};
+use support::{TestRecord, call, checked, count, within};
 
 const CALLS: usize = 12;
-
-fn checked(folder: &Path) -> Checked {
-    check(folder, |_| ControlFlow::Continue(())).expect("it can be read").expect("not broken off")
-}
 
 fn broken(folder: &Path) -> Option<Broken> {
     checked(folder).broken

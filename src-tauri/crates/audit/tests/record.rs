@@ -12,28 +12,36 @@ use drawbridge_audit::{
     read_pins,
 };
 use drawbridge_model::{ActivityKind, ActivityOutcome, ActivityReason, ServerName, ToolName};
-use rusqlite::Connection;
-use support::{TestRecord, assert_append_only, call, count, within};
+use support::{
+    TestRecord, assert_append_only, began, call, checked, copy_as_it_is, count, eyes, within,
+};
 use tokio_util::task::TaskTracker;
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_is_in_the_file_the_moment_begin_returns() {
+async fn a_call_is_on_record_the_moment_begin_returns() {
     let test = TestRecord::open().await;
-    let eyes = test.eyes();
-    for n in 1..=100 {
-        let id = test.record.begin(call("read_file")).await.expect("it is recorded");
-        let row: (String, String, String) = eyes
-            .query_row(
-                "SELECT step, client, arguments FROM entries WHERE id = ?1",
-                [id.number()],
-                |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
-            )
-            .expect("another connection sees the row");
-        assert_eq!(row.0, "began");
-        assert_eq!(row.1, "vscode");
-        assert_eq!(row.2, "{\"path\":\"/home/me/notes.md\"}");
-        assert_eq!(count(&eyes, "SELECT count(*) FROM entries"), n);
+    let (mut begun, mut from_journal) = (BTreeSet::new(), 0);
+    for _ in 0..20 {
+        // One that comes by itself, and two close behind it.
+        for _ in 0..3 {
+            let id = test.record.begin(call("read_file")).await.expect("it is recorded");
+            begun.insert(id.number());
+        }
+        let killed = copy_as_it_is(&test.folder);
+        let in_database = began(&eyes(killed.path())).len();
+        let next_run = TestRecord::open_in(killed.path()).await;
+        assert_eq!(began(&next_run.eyes()), begun);
+        from_journal += begun.len() - in_database;
+        let last = begun.last().copied().expect("one");
+        let detail = next_run.record.entry(last).await.expect("reads").expect("is there");
+        assert_eq!(detail.entry.client.as_deref(), Some("vscode"));
+        assert_eq!(detail.entry.outcome, Some(ActivityOutcome::Unknown), "nobody knows its end");
+        let arguments = detail.arguments.expect("were kept");
+        assert_eq!(arguments.text, "{\"path\":\"/home/me/notes.md\"}");
+        next_run.record.close().await;
+        assert_eq!(checked(killed.path()).broken, None, "the record is whole");
     }
+    assert!(from_journal > 0, "calls that come close together are in the journal first");
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -367,29 +375,28 @@ async fn the_log_is_carried_into_the_file_while_calls_go_on() {
     }
     let bytes = std::fs::metadata(&log).expect("the log").len();
     assert!(bytes < 40 << 20, "the log has {bytes} bytes after 64 MiB of calls");
+    within("the ends are written", test.ended(4000)).await;
     assert_eq!(count(&test.eyes(), "SELECT count(*) FROM entries WHERE step = 'began'"), 4000);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_is_let_go_when_no_more_calls_come() {
+async fn nothing_stays_in_the_journal_when_no_more_calls_come() {
     let test = TestRecord::open().await;
-    // Close together, so that the log is held.
-    for turn in 1..=10 {
-        for _ in 0..20 {
-            let id = test.record.begin(call("read_file")).await.expect("recorded");
-            test.record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
+    let journal = test.folder.join("drawbridge.journal");
+    let bytes = || std::fs::metadata(&journal).expect("the journal").len();
+    let fill = async || {
+        while bytes() == 0 {
+            test.record.begin(call("read_file")).await.expect("recorded");
         }
-        within("the ends are written", test.ended(20 * turn)).await;
-    }
-    let other = Connection::open(test.folder.join("drawbridge.db")).expect("opens");
-    other.busy_timeout(Duration::ZERO).expect("it does not wait");
-    let carried = async {
-        // The first of its columns says that somebody holds the log.
-        while count(&other, "PRAGMA wal_checkpoint(TRUNCATE)") != 0 {
+    };
+    within("calls come close together", fill()).await;
+    let emptied = async {
+        while bytes() > 0 {
             tokio::time::sleep(Duration::from_millis(20)).await;
         }
     };
-    within("another program carries the log into the file", carried).await;
-    let id = test.record.begin(call("read_file")).await.expect("calls go on");
-    assert_eq!(count(&test.eyes(), "SELECT max(id) FROM entries"), id.number());
+    within("it is emptied", emptied).await;
+    within("calls come close together", fill()).await;
+    test.record.close().await;
+    assert_eq!(bytes(), 0, "nor when it is closed");
 }

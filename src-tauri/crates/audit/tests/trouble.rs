@@ -17,8 +17,11 @@ use drawbridge_audit::{
 };
 use drawbridge_model::ActivityOutcome;
 use rusqlite::Connection;
-use support::{TestRecord, call, count, eyes, hold, within};
+use support::{TestRecord, began, call, copy_as_it_is, count, eyes, hold, within};
 use tokio_util::task::TaskTracker;
+
+/// How long after the last rows a database is taken to be one that can be written.
+const PROVEN: Duration = Duration::from_millis(20);
 
 async fn fails_to_open(folder: &Path) -> OpenError {
     match Record::open(folder, &TaskTracker::new()).await {
@@ -97,7 +100,7 @@ async fn nobody_else_can_read_the_record() {
     test.record.begin(call("read_file")).await.expect("recorded");
     let mode = |path: &Path| path.metadata().expect("is there").permissions().mode() & 0o777;
     assert_eq!(mode(&test.folder), 0o700);
-    for file in ["drawbridge.db", "drawbridge.db-wal", "drawbridge.db-shm"] {
+    for file in ["drawbridge.db", "drawbridge.db-wal", "drawbridge.db-shm", "drawbridge.journal"] {
         assert_eq!(mode(&test.folder.join(file)), 0o600, "{file}");
     }
 }
@@ -108,6 +111,7 @@ async fn while_another_program_holds_the_file_calls_are_refused_in_time_and_then
     let open = test.record.begin(call("open")).await.expect("recorded");
     let other = hold(&test.folder);
     let mut trouble = test.record.trouble();
+    tokio::time::sleep(PROVEN).await;
 
     // An end comes at a bad time; it is not lost.
     test.record.end(open, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
@@ -136,6 +140,43 @@ async fn while_another_program_holds_the_file_calls_are_refused_in_time_and_then
     assert_eq!(ended.entry.outcome, Some(ActivityOutcome::Succeeded));
     assert!(id > open);
     assert_eq!(count(&test.eyes(), "SELECT count(*) FROM entries"), 3, "refused calls left no row");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn calls_that_run_before_it_shows_that_the_file_is_held_are_kept() {
+    for _ in 0..5 {
+        let test = TestRecord::open().await;
+        let mut ran = BTreeSet::new();
+        let mut begin = async || {
+            let asked = Instant::now();
+            let id = test.record.begin(call("read_file")).await?;
+            ran.insert(id.number());
+            Ok::<_, NotRecorded>(asked)
+        };
+        for _ in 0..20 {
+            begin().await.expect("recorded");
+        }
+        let other = hold(&test.folder);
+        let held = Instant::now();
+        let mut last = held;
+        let refused = loop {
+            match begin().await {
+                Ok(asked) => last = asked,
+                Err(reason) => break reason,
+            }
+        };
+        assert!(matches!(refused, NotRecorded::Locked(_)), "{refused}");
+        assert!(last < held + PROVEN, "one ran {:?} after the file was held", last - held);
+        let killed = copy_as_it_is(&test.folder);
+        other.execute_batch("COMMIT").expect("lets go");
+        begin().await.expect("goes on");
+        let now_there = began(&test.eyes());
+        assert_eq!(now_there, ran, "what ran is in the file, and what was refused is not");
+        let next_run = TestRecord::open_in(killed.path()).await;
+        let in_file = began(&next_run.eyes());
+        assert_eq!(in_file.len() + 1, ran.len(), "a kill loses none of them");
+        assert!(in_file.is_subset(&ran));
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -258,13 +299,6 @@ async fn on_a_full_disk_calls_are_refused_and_go_on_when_there_is_room() {
     test.record.close().await;
 }
 
-fn began(eyes: &Connection) -> BTreeSet<i64> {
-    let mut statement =
-        eyes.prepare("SELECT id FROM entries WHERE step = 'began'").expect("prepares");
-    let rows = statement.query_map([], |row| row.get(0)).expect("queries");
-    rows.collect::<Result<_, _>>().expect("reads")
-}
-
 const CHILD: &str = "DRAWBRIDGE_TEST_RECORD";
 
 /// Not a test: what the next one starts and kills. Says the number of each call that is on record.
@@ -286,11 +320,13 @@ fn a_program_that_records_calls_until_it_is_killed() {
 async fn what_was_recorded_survives_a_kill_and_the_next_run_opens_it() {
     let home = tempfile::tempdir().expect("a folder");
     let folder = home.path().join("data");
-    let mut said = BTreeSet::new();
+    let (mut said, mut in_journal) = (BTreeSet::new(), 0);
     for run in 1..=3 {
         let (program, folder) = (std::env::current_exe().expect("this test"), folder.clone());
         let lines = TaskTracker::new().spawn_blocking(move || killed_after(&program, &folder, 200));
         said.extend(within("it is killed", lines).await.expect("no panic"));
+        let journal = home.path().join("data/drawbridge.journal");
+        in_journal += std::fs::metadata(journal).expect("a journal").len();
         let test = TestRecord::open_in(home.path().join("data").as_path()).await;
         let in_file = began(&test.eyes());
         assert!(said.is_subset(&in_file), "run {run}: a call that was on record is gone");
@@ -301,6 +337,7 @@ async fn what_was_recorded_survives_a_kill_and_the_next_run_opens_it() {
         within("tasks end", test.tasks.wait()).await;
     }
     assert!(said.len() >= 600);
+    assert!(in_journal > 0, "they came close together");
     let check: String =
         eyes(&folder).query_row("PRAGMA integrity_check", [], |row| row.get(0)).expect("checks");
     assert_eq!(check, "ok");

@@ -6,6 +6,8 @@ mod unix;
 mod windows;
 
 #[cfg(unix)]
-pub(crate) use unix::{create_private_file, create_private_folder, write_private_file};
+pub(crate) use unix::{create_private_file, create_private_folder, write_at, write_private_file};
 #[cfg(windows)]
-pub(crate) use windows::{create_private_file, create_private_folder, write_private_file};
+pub(crate) use windows::{
+    create_private_file, create_private_folder, write_at, write_private_file,
+};

@@ -1,6 +1,6 @@
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
-use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::os::unix::fs::{DirBuilderExt, FileExt as _, OpenOptionsExt};
 use std::path::Path;
 
 /// Makes a folder, and those above it, that only this user can enter. One that is there stays as
@@ -19,4 +19,9 @@ pub(crate) fn create_private_file(file: &Path) -> io::Result<()> {
 pub(crate) fn write_private_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let options = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(file);
     options?.write_all(bytes)
+}
+
+/// Writes all of it at a place of the file, which need not be where the file is read from next.
+pub(crate) fn write_at(file: &File, bytes: &[u8], place: u64) -> io::Result<()> {
+    file.write_all_at(bytes, place)
 }

@@ -1,5 +1,6 @@
-use std::fs::{DirBuilder, OpenOptions};
+use std::fs::{DirBuilder, File, OpenOptions};
 use std::io::{self, Write as _};
+use std::os::windows::fs::FileExt as _;
 use std::path::Path;
 
 /// Makes a folder, and those above it. The folders of a user's profile are closed to other users
@@ -17,4 +18,17 @@ pub(crate) fn create_private_file(file: &Path) -> io::Result<()> {
 pub(crate) fn write_private_file(file: &Path, bytes: &[u8]) -> io::Result<()> {
     let options = OpenOptions::new().write(true).create(true).truncate(true).open(file);
     options?.write_all(bytes)
+}
+
+/// Writes all of it at a place of the file.
+pub(crate) fn write_at(file: &File, mut bytes: &[u8], mut place: u64) -> io::Result<()> {
+    while !bytes.is_empty() {
+        let written = file.seek_write(bytes, place)?;
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+        bytes = &bytes[written..];
+        place += written as u64;
+    }
+    Ok(())
 }

@@ -3,11 +3,13 @@
 #![expect(clippy::expect_used, reason = "tests stop at what they did not expect")]
 #![allow(dead_code, unreachable_pub, reason = "each test file uses a part of it")]
 
+use std::collections::BTreeSet;
 use std::future::Future;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use drawbridge_audit::{CallBegan, Excerpt, Record};
+use drawbridge_audit::{CallBegan, Checked, Excerpt, Record, check};
 use drawbridge_model::{ActivityKind, ClientName, ServerName};
 use rusqlite::{Connection, OpenFlags};
 use tempfile::TempDir;
@@ -64,6 +66,30 @@ impl TestRecord {
 pub fn eyes(folder: &Path) -> Connection {
     let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
     Connection::open_with_flags(folder.join("drawbridge.db"), flags).expect("the file opens")
+}
+
+/// The calls that began.
+pub fn began(eyes: &Connection) -> BTreeSet<i64> {
+    let mut statement =
+        eyes.prepare("SELECT id FROM entries WHERE step = 'began'").expect("prepares");
+    let rows = statement.query_map([], |row| row.get(0)).expect("queries");
+    rows.collect::<Result<_, _>>().expect("reads")
+}
+
+/// What a check of the record says.
+pub fn checked(folder: &Path) -> Checked {
+    check(folder, |_| ControlFlow::Continue(())).expect("it can be read").expect("not broken off")
+}
+
+/// A copy of the folder as the next run would find it, were the engine killed now.
+pub fn copy_as_it_is(folder: &Path) -> TempDir {
+    let copy = tempfile::tempdir().expect("a folder");
+    // What leaves one of them meanwhile is in the next one already.
+    let files = ["drawbridge.journal", "record-marks.json", "drawbridge.db", "drawbridge.db-wal"];
+    for file in files {
+        std::fs::copy(folder.join(file), copy.path().join(file)).expect(file);
+    }
+    copy
 }
 
 pub fn count(connection: &Connection, sql: &str) -> i64 {

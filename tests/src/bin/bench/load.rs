@@ -3,6 +3,7 @@
 
 use std::io::{Read as _, Write as _};
 use std::net::TcpStream;
+use std::sync::Barrier;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, bail};
@@ -87,6 +88,20 @@ impl Caller {
             }
         }
     }
+
+    /// Makes calls one after the other, and says how long each took.
+    fn calls(&mut self, count: u32) -> anyhow::Result<Vec<Duration>> {
+        let mut times = Vec::with_capacity(count as usize);
+        for _ in 0..count {
+            let asked = Instant::now();
+            let answer = self.request(CALL)?;
+            times.push(asked.elapsed());
+            if !answer.ends_with(b"lazy dog.\"}]}}") {
+                bail!("a wrong answer: {}", String::from_utf8_lossy(answer));
+            }
+        }
+        Ok(times)
+    }
 }
 
 /// Where the body begins, once it is whole.
@@ -113,7 +128,10 @@ pub(crate) const CALL: [&str; 2] = [
     r#","method":"tools/call","params":{"name":"bench__tool_0","arguments":{"path":"/home/me/notes/shopping list.txt","depth":3}}}"#,
 ];
 
-/// `calls` calls by `callers` callers at once.
+/// `calls` calls by `callers` callers at once, after as many that are not measured.
+///
+/// A system that chooses processors by how busy everybody was lately keeps programs that rested
+/// together on one of them for a while, and then spreads them. What is measured is what it comes to.
 pub(crate) fn round(
     side: &Side,
     (callers, placement): (usize, Placement),
@@ -124,32 +142,28 @@ pub(crate) fn round(
     for number in 0..callers {
         connected.push(Caller::connect(side, number)?);
     }
-    let started = Instant::now();
-    let all: anyhow::Result<Vec<Vec<Duration>>> = std::thread::scope(|scope| {
+    let ready = Barrier::new(callers + 1);
+    let (all, took) = std::thread::scope(|scope| {
         let callers: Vec<_> = connected
             .into_iter()
             .map(|mut caller| {
+                let ready = &ready;
                 scope.spawn(move || {
-                    placement.put_caller()?;
-                    let mut times = Vec::with_capacity(each as usize);
-                    for _ in 0..each {
-                        let asked = Instant::now();
-                        let answer = caller.request(CALL)?;
-                        times.push(asked.elapsed());
-                        if !answer.ends_with(b"lazy dog.\"}]}}") {
-                            bail!("a wrong answer: {}", String::from_utf8_lossy(answer));
-                        }
-                    }
-                    Ok(times)
+                    let placed = placement.put_caller();
+                    let run_in = placed.and_then(|()| caller.calls(each));
+                    ready.wait();
+                    run_in.and_then(|_not_measured| caller.calls(each))
                 })
             })
             .collect();
-        callers
+        ready.wait();
+        let started = Instant::now();
+        let all: anyhow::Result<Vec<Vec<Duration>>> = callers
             .into_iter()
             .map(|caller| caller.join().unwrap_or_else(|_| bail!("a caller broke off")))
-            .collect()
+            .collect();
+        (all, started.elapsed())
     });
-    let took = started.elapsed();
     let mut times: Vec<Duration> = all?.into_iter().flatten().collect();
     times.sort_unstable();
     let count = u32::try_from(times.len())?;
@@ -162,7 +176,7 @@ pub(crate) fn round(
 
 /// How many calls a round makes in truth.
 pub(crate) fn calls_of_a_round(callers: usize, calls: u32) -> u64 {
-    u64::from(calls.div_ceil(u32::try_from(callers).unwrap_or(1))) * callers as u64
+    2 * u64::from(calls.div_ceil(u32::try_from(callers).unwrap_or(1))) * callers as u64
 }
 
 /// The middle value.

@@ -36,6 +36,8 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
     let mut gathered_since = None;
     // Rows that were there when it was time to write them and are not written yet.
     let mut left = 0_usize;
+    // What was taken last.
+    let mut take = Take::Awaited;
     // Carrying that did not succeed is left alone for a while: its cause will not have gone.
     let mut carry_from = Instant::now();
     loop {
@@ -92,6 +94,13 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if ends_due && left == 0 {
             left = desk.ends.len() + desk.journaled;
         }
+        // Between two groups those who wait go first. What they wait for is quickly done where it
+        // goes into the journal.
+        take = match take {
+            Take::All if desk.is_awaited() => Take::Awaited,
+            _ if left > 0 => Take::All,
+            _ => Take::Awaited,
+        };
         let closed = desk.closed;
         let readers = std::mem::take(&mut desk.readers);
         drop(desk);
@@ -109,12 +118,12 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         }
         while !readers.is_empty() && pen.journaled() > 0 && write_group(writer, pen, Take::All) {}
         drop(readers);
-        // Between two groups others may have the pen.
-        let take = if left > 0 { Take::All } else { Take::Awaited };
         let written = write_group(writer, pen, take);
-        left = if written { left.saturating_sub(AT_A_TIME) } else { 0 };
-        if left == 0 && take == Take::All {
-            gathered_since = None;
+        if take == Take::All {
+            left = if written { left.saturating_sub(AT_A_TIME) } else { 0 };
+            if left == 0 {
+                gathered_since = None;
+            }
         }
     }
     drop(lock);

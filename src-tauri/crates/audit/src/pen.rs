@@ -25,7 +25,7 @@ const CLOSE: Duration = Duration::from_millis(1);
 /// How long a database that took rows is held to take more of them.
 const PROVEN: Duration = Duration::from_millis(20);
 /// Most rows that stand in the journal and not in the database.
-const MOST_JOURNALED: usize = 256;
+const MOST_JOURNALED: usize = 1024;
 /// Most rows that nobody waits for, of the journal and ends of calls, that go into the database at a
 /// time: a call that comes meanwhile waits for them.
 pub(crate) const AT_A_TIME: usize = 64;
@@ -62,8 +62,8 @@ pub(crate) struct Pen {
 /// Where rows are on record.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Stands {
-    /// In the journal: the one row of the group, which is no longer in the group.
-    InJournal,
+    /// In the journal: the group, which is no longer there, of so many rows.
+    InJournal(usize),
     /// In the database: the group, and as many of the journal's rows as go with it.
     InDatabase,
 }
@@ -173,9 +173,10 @@ impl Pen {
         self.journaled.len()
     }
 
-    /// The row that was written to the journal last. It is kept until the database has it.
-    pub(crate) fn newest_in_journal(&mut self) -> Option<&mut Waiting> {
-        self.journaled.back_mut()
+    /// The rows that were written to the journal last. They are kept until the database has them.
+    pub(crate) fn newest_in_journal(&mut self, rows: usize) -> impl Iterator<Item = &mut Waiting> {
+        let first = self.journaled.len().saturating_sub(rows);
+        self.journaled.range_mut(first..)
     }
 
     /// The newest row in the database, by which it is known again.
@@ -189,8 +190,9 @@ impl Pen {
         if self.may_use_journal() {
             match self.write_to_journal() {
                 Ok(()) => {
+                    let rows = self.group.len();
                     self.journaled.extend(self.group.drain(..));
-                    return Ok(Stands::InJournal);
+                    return Ok(Stands::InJournal(rows));
                 }
                 Err(error) => tracing::debug!(%error, "the journal takes no row"),
             }
@@ -198,17 +200,19 @@ impl Pen {
         self.write_to_database().map(|()| Stands::InDatabase)
     }
 
-    /// The journal is for calls that come one by one and close together: those that come at once
-    /// share a commit. And it is used only while the database takes rows: where it does not, no
-    /// more calls are to run.
+    /// The journal is for calls that come close together, and only while the database takes rows:
+    /// where it does not, no more calls are to run.
     fn may_use_journal(&mut self) -> bool {
         let now = Instant::now();
-        let [Waiting { row: Row::Began(_), .. }] = self.group.as_slice() else { return false };
+        let calls = |waiting: &Waiting| matches!(waiting.row, Row::Began(_));
+        if self.group.is_empty() || !self.group.iter().all(calls) {
+            return false;
+        }
         let before = self.last_calls.replace(now);
         let since = |at: Option<Instant>| at.map_or(Duration::MAX, |at| now - at);
         since(before) < CLOSE
             && since(self.took_rows) < PROVEN
-            && self.journaled.len() < MOST_JOURNALED
+            && self.journaled.len() + self.group.len() <= MOST_JOURNALED
     }
 
     fn write_to_journal(&mut self) -> io::Result<()> {
@@ -368,8 +372,8 @@ mod tests {
     /// Puts calls on record until one stands in the journal, and gives its number.
     fn journal_one(pen: &mut Pen) -> i64 {
         for _ in 0..1000 {
-            if write(pen, began()) == Stands::InJournal {
-                return pen.newest_in_journal().expect("it").id;
+            if let Stands::InJournal(rows) = write(pen, began()) {
+                return pen.newest_in_journal(rows).next().expect("it").id;
             }
         }
         panic!("calls that come close together are not journaled")

@@ -4,7 +4,7 @@
 //! lone call is on record without waking another thread, which costs several times as much as the
 //! writing. Close behind another call, its row goes into the [journal](crate::journal). Where other
 //! calls are under way, whoever has the pen first lets the tasks run that are ready: each of them
-//! that has a row adds it, and one commit does for all. Whoever writes a row also does at once what
+//! that has a row adds it, and one write does for all. Whoever writes a row also does at once what
 //! its caller wants done then, so that no task has to be woken in between.
 //!
 //! Nobody waits for the end of a call to be written: the [clerk](crate::clerk) writes ends, on a
@@ -371,22 +371,21 @@ impl Writer {
 
     /// Tells everyone whose row was written that it is on record.
     fn answer(&self, pen: &mut Pen, stands: Stands) {
-        if stands == Stands::InJournal {
-            if let Some(waiting) = pen.newest_in_journal() {
-                self.release(waiting.place);
-                self.tell(waiting).into_iter().for_each(|left| left());
+        let afterwards: Vec<_> = match stands {
+            Stands::InJournal(rows) => {
+                let written = pen.newest_in_journal(rows);
+                written.filter_map(|waiting| self.tell(waiting)).collect()
             }
-            return;
-        }
-        let head = pen.head().row;
-        self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
-        if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
-            // The clerk need not wait any longer with what could not be written.
-            self.bell.notify_one();
-        }
-        self.release_all(&pen.group);
-        let told = pen.group.drain(..).filter_map(|mut waiting| self.tell(&mut waiting));
-        let afterwards: Vec<_> = told.collect();
+            Stands::InDatabase => {
+                let head = pen.head().row;
+                self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
+                if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
+                    // The clerk need not wait any longer with what could not be written.
+                    self.bell.notify_one();
+                }
+                pen.group.drain(..).filter_map(|mut waiting| self.tell(&mut waiting)).collect()
+            }
+        };
         for left in afterwards {
             left();
         }
@@ -394,6 +393,7 @@ impl Writer {
 
     /// Tells who waits for a row, if anybody does, and gives what is left to do then.
     fn tell(&self, waiting: &mut Waiting) -> Option<Afterwards> {
+        self.release(waiting.place);
         let awaits = std::mem::replace(&mut waiting.awaits, Awaits::Nobody);
         let Awaits::Caller(caller) = awaits else { return None };
         let id = EntryId(waiting.id);
@@ -439,12 +439,6 @@ impl Writer {
         for caller in callers {
             tell_in_vain(caller, reason);
         }
-    }
-
-    fn release_all(&self, group: &[Waiting]) {
-        let places = |of| group.iter().filter(|waiting| waiting.place == of).count();
-        self.awaited.add_permits(places(Place::Awaited));
-        self.ends.add_permits(places(Place::End));
     }
 
     fn release(&self, place: Place) {

@@ -400,6 +400,25 @@ mod tests {
     }
 
     #[tokio::test]
+    async fn calls_that_come_at_once_are_journaled_together() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let mut pen = pen(folder.path()).await;
+        // A busy machine may keep this thread from being close behind itself.
+        let last = (0..100).find_map(|_| {
+            let last = journal_one(&mut pen);
+            let three = (0..3).map(|_| Waiting::new(began(), Awaits::Nobody, Place::Extra));
+            pen.group.extend(three);
+            let together = matches!(pen.write(), Ok(Stands::InJournal(3)));
+            assert_eq!(pen.group.is_empty(), together);
+            pen.group.clear();
+            together.then_some(last)
+        });
+        let last = last.expect("they are journaled");
+        let numbers: Vec<_> = pen.newest_in_journal(3).map(|waiting| waiting.id).collect();
+        assert_eq!(numbers, [last + 1, last + 2, last + 3]);
+    }
+
+    #[tokio::test]
     async fn no_call_is_journaled_once_the_database_took_no_row() {
         let folder = tempfile::tempdir().expect("a folder");
         let mut pen = pen(folder.path()).await;

@@ -3,16 +3,19 @@
 //!
 //! Ends of calls, and rows that are in the journal so far, are gathered for a few milliseconds and
 //! written together, which costs a fraction of what each would cost in a group of its own, off the
-//! way of the calls. The clerk also does what
-//! takes its time: it tries again while another program holds the file, and carries pages from the
-//! log into the file.
+//! way of the calls. While calls come close together, ends go into the journal first, which is
+//! quick; then the clerk takes the database aside and writes all of it there, and calls go on with
+//! the journal meanwhile. The clerk also does what takes its time: it tries again while another
+//! program holds the file, and carries pages from the log into the file.
 
 use std::path::Path;
 use std::time::{Duration, Instant};
 
+use crate::database::Database;
+use crate::lead::Leading;
 use crate::marks::MarksKeeper;
 use crate::pen::{AT_A_TIME, Pen};
-use crate::writer::{Group, Leading, Removal, Take, Writer};
+use crate::writer::{Group, Removal, Take, Writer};
 use crate::{DataFolderLock, NotRecorded, file};
 
 /// How long rows are gathered that nobody waits for.
@@ -94,10 +97,10 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if ends_due && left == 0 {
             left = desk.ends.len() + desk.journaled;
         }
-        // Between two groups those who wait go first. What they wait for is quickly done where it
-        // goes into the journal.
+        // Between two groups those who wait go first.
         take = match take {
-            Take::All if desk.is_awaited() => Take::Awaited,
+            Take::Ahead | Take::All if desk.is_awaited() => Take::Awaited,
+            _ if left > 0 && pen.can_set_aside() => Take::Ahead,
             _ if left > 0 => Take::All,
             _ => Take::Awaited,
         };
@@ -119,11 +122,14 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         while !readers.is_empty() && pen.journaled() > 0 && write_group(writer, pen, Take::All) {}
         drop(readers);
         let written = write_group(writer, pen, take);
-        if take == Take::All {
+        if take != Take::Awaited {
             left = if written { left.saturating_sub(AT_A_TIME) } else { 0 };
             if left == 0 {
                 gathered_since = None;
             }
+        }
+        if take == Take::Ahead && left == 0 {
+            write_aside(writer, leading);
         }
     }
     drop(lock);
@@ -136,13 +142,36 @@ fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
     loop {
         match writer.write_group(pen, take) {
             Group::Written => return true,
-            Group::Empty | Group::Failed => return false,
+            Group::Empty | Group::Failed | Group::Away => return false,
             Group::Busy(reason) if pen.held_up_for() >= PATIENCE => {
                 writer.refuse(pen, &reason);
                 return false;
             }
             Group::Busy(_) => std::thread::sleep(LOOK_AGAIN),
         }
+    }
+}
+
+/// Writes rows of the journal into the database while others have the pen.
+fn write_aside(writer: &Writer, mut leading: Leading<'_>) {
+    let Some(mut aside) = leading.pen.as_mut().and_then(|pen| pen.set_aside()) else { return };
+    drop(leading);
+    let written = aside.write();
+    let mut desk = writer.desk();
+    let mut pen = loop {
+        match desk.want() {
+            Some(pen) => break pen,
+            None => desk = writer.wait(desk, None),
+        }
+    };
+    drop(desk);
+    pen.take_back(aside);
+    let head = pen.head();
+    writer.put_back(pen);
+    match written {
+        Ok(()) => writer.tell_newest(head),
+        // They are tried again with the pen in hand, where it is told.
+        Err(error) => tracing::debug!(%error, "the database takes no row"),
     }
 }
 
@@ -173,22 +202,19 @@ fn carry_pages(writer: &Writer, file: &Path) -> rusqlite::Result<()> {
     let Some(pen) = fetch(writer) else { return Ok(()) };
     let mut leading = Leading::new(writer, pen);
     // A group that waits with the pen is written first.
-    match &mut leading.pen {
-        Some(pen) if pen.group.is_empty() => {
-            file::carry(&connection)?;
-            let mut begun = pen.begin_log_anew();
-            // Whoever begins to read holds the log for a moment.
-            for _ in 0..5 {
-                if !begun.as_ref().is_err_and(file::is_busy) {
-                    break;
-                }
-                std::thread::sleep(LOOK_AGAIN / 5);
-                begun = pen.begin_log_anew();
-            }
-            begun
+    let free = leading.pen.as_mut().filter(|pen| pen.group.is_empty());
+    let Some(database) = free.and_then(|pen| pen.database()) else { return Ok(()) };
+    file::carry(&connection)?;
+    let mut begun = database.begin_log_anew();
+    // Whoever begins to read holds the log for a moment.
+    for _ in 0..5 {
+        if !begun.as_ref().is_err_and(file::is_busy) {
+            break;
         }
-        _ => Ok(()),
+        std::thread::sleep(LOOK_AGAIN / 5);
+        begun = database.begin_log_anew();
     }
+    begun
 }
 
 /// Rows that are removed at a time: the pen is held for about a millisecond.
@@ -230,7 +256,7 @@ fn remove_rows(
     let up_to = marks.removed();
     let mut removed = 0;
     while !writer.desk().closed {
-        let step = with_pen(writer, |pen| pen.remove(up_to, ROWS_AT_A_TIME));
+        let step = with_database(writer, |database| database.remove(up_to, ROWS_AT_A_TIME));
         attend(writer, file, marks);
         let Some(rows) = step.transpose().map_err(sqlite)? else { continue };
         removed += rows;
@@ -241,7 +267,7 @@ fn remove_rows(
     }
     let mut pages = i64::MAX;
     while !writer.desk().closed {
-        let step = with_pen(writer, |pen| pen.give_pages_back(PAGES_AT_A_TIME));
+        let step = with_database(writer, |database| database.give_pages_back(PAGES_AT_A_TIME));
         attend(writer, file, marks);
         match step.transpose().map_err(sqlite)? {
             // A file that was made by another program may not be able to give any back.
@@ -253,10 +279,8 @@ fn remove_rows(
     }
     // What was given back shows once the log is carried into the file, and is cut.
     carry_pages(writer, file).map_err(sqlite)?;
-    let cut = with_pen(writer, |pen| {
-        pen.clear_journal();
-        pen.cut_log()
-    });
+    with_pen(writer, Pen::clear_journal);
+    let cut = with_database(writer, Database::cut_log);
     cut.transpose().map_err(sqlite)?;
     Ok(removed)
 }
@@ -272,6 +296,11 @@ fn with_pen<T>(writer: &Writer, act: impl FnOnce(&mut Pen) -> T) -> Option<T> {
         }
     }
     pen.group.is_empty().then(|| act(pen))
+}
+
+/// As [`with_pen`], with the database, all rows of the journal in it that were there.
+fn with_database<T>(writer: &Writer, act: impl FnOnce(&mut Database) -> T) -> Option<T> {
+    with_pen(writer, |pen| pen.database().map(act)).flatten()
 }
 
 /// Does between two steps of a removal what else the clerk is there for.

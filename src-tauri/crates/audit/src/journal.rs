@@ -21,14 +21,20 @@ use crate::{os, row};
 
 /// The name of the file in the data folder.
 pub(crate) const FILE: &str = "drawbridge.journal";
-/// Most that it holds. What does not fit goes to the database at once.
-const MOST_BYTES: usize = 1024 * 1024;
+/// Most that each of its two halves holds. What does not fit goes to the database at once.
+const HALF_BYTES: usize = 1024 * 1024;
 
 /// The file. The pen has it.
+///
+/// It has two halves, so that one can be written while the database gets what is in the other.
 pub(crate) struct Journal {
     file: File,
-    /// Where the next entry goes.
+    /// The second half is written, and not the first.
+    is_second: bool,
+    /// Where in this half the next entry goes.
     end: usize,
+    /// The database has what is in the other half.
+    can_turn: bool,
     /// Entries were written since it was emptied.
     in_use: bool,
     /// Entries on their way into the file.
@@ -41,8 +47,16 @@ impl Journal {
         os::create_private_file(path)?;
         let file = File::options().read(true).write(true).open(path)?;
         let mut left = Vec::new();
-        (&file).take(MOST_BYTES as u64).read_to_end(&mut left)?;
-        Ok((Self { file, end: 0, in_use: true, adding: Vec::new() }, left))
+        (&file).take(2 * HALF_BYTES as u64).read_to_end(&mut left)?;
+        let journal = Self {
+            file,
+            is_second: false,
+            end: 0,
+            can_turn: true,
+            in_use: true,
+            adding: Vec::new(),
+        };
+        Ok((journal, left))
     }
 
     /// Takes an entry: a row in the form its chain is made from. It is on record when
@@ -58,10 +72,11 @@ impl Journal {
     /// Writes the entries that were taken, all or none. None is written where they do not fit.
     pub(crate) fn write(&mut self) -> io::Result<()> {
         let length = self.adding.len();
-        let written = if self.end + length > MOST_BYTES {
+        let half = if self.is_second { HALF_BYTES } else { 0 };
+        let written = if self.end + length > HALF_BYTES {
             Err(io::ErrorKind::FileTooLarge.into())
         } else {
-            os::write_at(&self.file, &self.adding, self.end as u64)
+            os::write_at(&self.file, &self.adding, (half + self.end) as u64)
         };
         self.adding.clear();
         written.map(|()| {
@@ -75,14 +90,33 @@ impl Journal {
         self.in_use
     }
 
+    /// Whether the database has what is in the other half, so that it can be written over.
+    pub(crate) fn can_turn(&self) -> bool {
+        self.can_turn
+    }
+
+    /// Goes on in the other half. What is in this one is on its way into the database.
+    pub(crate) fn turn(&mut self) {
+        self.is_second = !self.is_second;
+        self.end = 0;
+        self.can_turn = false;
+    }
+
+    /// The database has what is in the other half.
+    pub(crate) fn free_other_half(&mut self) {
+        self.can_turn = true;
+    }
+
     /// The database has all of it.
     pub(crate) fn begin_anew(&mut self) {
         self.end = 0;
+        self.can_turn = true;
     }
 
     /// Leaves nothing in the file of what the database has.
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         self.begin_anew();
+        self.is_second = false;
         self.in_use = false;
         self.file.set_len(0)
     }
@@ -91,11 +125,21 @@ impl Journal {
 /// Writes into the database the entries that follow its newest row, which are not there because the
 /// engine was killed. Gives the row that is the newest then.
 pub(crate) fn restore(
-    mut entries: &[u8],
+    left: &[u8],
     connection: &mut Connection,
     mut newest: Mark,
 ) -> rusqlite::Result<Mark> {
     let all = connection.transaction()?;
+    let (first, second) = left.split_at(left.len().min(HALF_BYTES));
+    // Either half may be the older one.
+    for half in [first, second, first] {
+        newest = restore_half(half, &all, newest)?;
+    }
+    all.commit()?;
+    Ok(newest)
+}
+
+fn restore_half(mut entries: &[u8], into: &Connection, mut newest: Mark) -> rusqlite::Result<Mark> {
     while let Some((form, chain, rest)) = entry(entries) {
         entries = rest;
         // Those that the database has come before those that it lacks.
@@ -103,11 +147,10 @@ pub(crate) fn restore(
         if let [Field::Whole(number), _, Field::Whole(at), ..] = values
             && number > newest.row
         {
-            row::insert_whole(&all, values, chain)?;
+            row::insert_whole(into, values, chain)?;
             newest = Mark { row: number, chain, at };
         }
     }
-    all.commit()?;
     Ok(newest)
 }
 
@@ -249,7 +292,7 @@ mod tests {
         let folder = tempfile::tempdir().expect("a folder");
         let path = folder.path().join(FILE);
         let (mut journal, _) = Journal::open(&path).expect("opens");
-        journal.add(&vec![0; MOST_BYTES], Chain::START);
+        journal.add(&vec![0; HALF_BYTES], Chain::START);
         journal.write().expect_err("too much");
         journal.add(b"row", Chain::START);
         journal.write().expect("fits");

@@ -14,6 +14,7 @@
 mod catch_up;
 mod chain;
 mod clerk;
+mod database;
 mod entry;
 mod error;
 mod export;
@@ -22,6 +23,7 @@ mod find;
 mod index;
 mod journal;
 mod kept;
+mod lead;
 mod lock;
 mod marks;
 mod os;

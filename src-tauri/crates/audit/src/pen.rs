@@ -1,4 +1,4 @@
-//! The one connection that writes. Whoever holds the pen may write; there is only one.
+//! The pen. Whoever holds it may put rows on record; there is only one.
 
 use std::collections::VecDeque;
 use std::io;
@@ -7,31 +7,27 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, params};
-
 use crate::NotRecorded;
 use crate::chain::Chain;
+use crate::database::{Aside, Database};
 use crate::file::{self, Opened};
 use crate::journal::Journal;
 use crate::marks::Mark;
-use crate::row::{Inserting, Row, Waiting, keep};
-
-/// Pages a group touches apart from what its texts take: the last page of the table and of each
-/// index on the way of a call.
-const PAGES_PER_GROUP: usize = 4;
+use crate::row::{Row, Waiting};
 
 /// Calls are close together where less time than this is between them.
 const CLOSE: Duration = Duration::from_millis(1);
 /// How long a database that took rows is held to take more of them.
 const PROVEN: Duration = Duration::from_millis(20);
-/// Most rows that stand in the journal and not in the database.
+/// Most rows that stand in the journal and not in the database, but for those on their way there.
 const MOST_JOURNALED: usize = 1024;
-/// Most rows that nobody waits for, of the journal and ends of calls, that go into the database at a
-/// time: a call that comes meanwhile waits for them.
+/// Most rows that nobody waits for, of the journal and ends of calls, that are written at a time: a
+/// call that comes meanwhile waits for them.
 pub(crate) const AT_A_TIME: usize = 64;
 
 pub(crate) struct Pen {
-    connection: Connection,
+    /// Away while the clerk writes rows of the journal into it.
+    database: Option<Box<Database>>,
     file: Arc<Path>,
     run: i64,
     /// The number that the next row gets.
@@ -44,8 +40,11 @@ pub(crate) struct Pen {
     /// When the database took rows, if it took those that were last offered.
     took_rows: Option<Instant>,
     journal: Journal,
-    /// Rows in the journal that are not in the database, oldest first.
+    /// Rows in the journal that are not in the database, oldest first, but for those on their way
+    /// there.
     journaled: VecDeque<Waiting>,
+    /// How many rows are on their way from the journal into the database.
+    aside: usize,
     /// Calls whose rows got other numbers than their callers know, and by how much higher.
     moved: Vec<(Range<i64>, i64)>,
     /// When calls were last written.
@@ -55,8 +54,17 @@ pub(crate) struct Pen {
     pub(crate) group: Vec<Waiting>,
     /// Since when another program keeps the group from being written.
     held_up: Option<Instant>,
-    /// About how many pages were written since they were last carried from the log into the file.
-    pub(crate) unchecked_pages: usize,
+}
+
+/// Where a group goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum To {
+    /// Calls that come close together into the journal, everything else into the database.
+    Either,
+    /// The journal, where that may be.
+    Journal,
+    /// The database.
+    Database,
 }
 
 /// Where rows are on record.
@@ -70,6 +78,8 @@ pub(crate) enum Stands {
 
 /// Why a group was not written.
 pub(crate) enum Unwritten {
+    /// The clerk has the database, and the journal does not take it.
+    Away,
     /// Another program holds the file. It may let go in a moment.
     Busy(NotRecorded),
     /// Trying again at once is of no use.
@@ -77,13 +87,11 @@ pub(crate) enum Unwritten {
 }
 
 impl Pen {
-    /// A pen for a file that was just opened. It never waits for another program: that would block
-    /// the thread of the call that writes.
+    /// A pen for a file that was just opened.
     pub(crate) fn new(opened: Opened) -> rusqlite::Result<Box<Self>> {
         let Opened { connection, file, run, newest, journal, .. } = opened;
-        connection.busy_timeout(Duration::ZERO)?;
         Ok(Box::new(Self {
-            connection,
+            database: Some(Box::new(Database::new(connection, run)?)),
             file,
             run,
             next: newest.row + 1,
@@ -93,11 +101,11 @@ impl Pen {
             took_rows: None,
             journal,
             journaled: VecDeque::new(),
+            aside: 0,
             moved: Vec::new(),
             last_calls: None,
             group: Vec::new(),
             held_up: None,
-            unchecked_pages: 0,
         }))
     }
 
@@ -112,51 +120,19 @@ impl Pen {
         self.group.drain(..)
     }
 
-    /// The first write after all pages were carried begins the log anew and waits for the disk.
-    /// Better it is this one than that of a call.
-    pub(crate) fn begin_log_anew(&mut self) -> rusqlite::Result<()> {
-        self.unchecked_pages = 0;
-        keep(&self.connection, "carried", "")
+    /// The database, unless it is away.
+    pub(crate) fn database(&mut self) -> Option<&mut Database> {
+        self.database.as_deref_mut()
     }
 
-    /// Removes some rows of those up to one, and says how many.
-    pub(crate) fn remove(&mut self, up_to: Mark, most: i64) -> rusqlite::Result<i64> {
-        const ALLOW: &str = "UPDATE removal SET before = ?1, chain = ?2, at = ?3 WHERE before < ?1";
-        const REMOVE: &str = "DELETE FROM entries WHERE id IN \
-             (SELECT id FROM entries WHERE id < ?1 ORDER BY id LIMIT ?2)";
-        let both = self.connection.transaction()?;
-        both.prepare_cached(ALLOW)?.execute(params![
-            up_to.row + 1,
-            &up_to.chain.0[..],
-            up_to.at
-        ])?;
-        let removed = both.prepare_cached(REMOVE)?.execute([up_to.row + 1, most])?;
-        both.commit()?;
-        self.unchecked_pages += PAGES_PER_GROUP + removed;
-        Ok(i64::try_from(removed).unwrap_or(i64::MAX))
-    }
-
-    /// Gives some pages nobody uses back to the disk, and says how many are left.
-    pub(crate) fn give_pages_back(&mut self, most: u32) -> rusqlite::Result<i64> {
-        // Each row that is read gives one page back.
-        let mut statement =
-            self.connection.prepare(&format!("PRAGMA incremental_vacuum({most})"))?;
-        let mut rows = statement.raw_query();
-        while rows.next()?.is_some() {}
-        drop(rows);
-        drop(statement);
-        self.unchecked_pages += most as usize;
-        self.connection.query_row("PRAGMA freelist_count", [], |row| row.get(0))
-    }
-
-    /// Cuts the log to nothing, unless somebody reads from it right now.
-    pub(crate) fn cut_log(&mut self) -> rusqlite::Result<()> {
-        self.connection.query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()))
+    /// About how many pages the log has that are not in the file, as far as is known here.
+    pub(crate) fn unchecked_pages(&self) -> usize {
+        self.database.as_ref().map_or(0, |database| database.unchecked_pages())
     }
 
     /// Leaves nothing in the journal that the database has.
     pub(crate) fn clear_journal(&mut self) {
-        if self.journaled.is_empty()
+        if self.journaled() == 0
             && let Err(error) = self.journal.clear()
         {
             tracing::debug!(%error, "rows that are in the database are still in the journal");
@@ -170,7 +146,7 @@ impl Pen {
 
     /// How many rows stand in the journal and not in the database yet.
     pub(crate) fn journaled(&self) -> usize {
-        self.journaled.len()
+        self.journaled.len() + self.aside
     }
 
     /// The rows that were written to the journal last. They are kept until the database has them.
@@ -186,8 +162,8 @@ impl Pen {
 
     /// Puts the group on record as one: all of its rows or none. Without a group, rows that stand in
     /// the journal go into the database.
-    pub(crate) fn write(&mut self) -> Result<Stands, Unwritten> {
-        if self.may_use_journal() {
+    pub(crate) fn write(&mut self, to: To) -> Result<Stands, Unwritten> {
+        if self.goes_into_journal(to) {
             match self.write_to_journal() {
                 Ok(()) => {
                     let rows = self.group.len();
@@ -200,26 +176,40 @@ impl Pen {
         self.write_to_database().map(|()| Stands::InDatabase)
     }
 
-    /// The journal is for calls that come close together, and only while the database takes rows:
-    /// where it does not, no more calls are to run.
-    fn may_use_journal(&mut self) -> bool {
-        let now = Instant::now();
-        let calls = |waiting: &Waiting| matches!(waiting.row, Row::Began(_));
-        if self.group.is_empty() || !self.group.iter().all(calls) {
+    /// The journal is for calls that come close together, and for whatever comes while the database
+    /// is away; and only while the database takes rows: where it does not, no more calls are to run.
+    fn goes_into_journal(&mut self, to: To) -> bool {
+        if self.group.is_empty() {
             return false;
         }
-        let before = self.last_calls.replace(now);
-        let since = |at: Option<Instant>| at.map_or(Duration::MAX, |at| now - at);
-        since(before) < CLOSE
-            && since(self.took_rows) < PROVEN
+        let are_calls = self.group.iter().all(|waiting| matches!(waiting.row, Row::Began(_)));
+        let wanted = match to {
+            To::Database => false,
+            To::Journal => true,
+            To::Either => (are_calls && self.are_close()) || self.database.is_none(),
+        };
+        wanted
+            && self.group.iter().all(Waiting::has_number)
+            && self.is_proven()
             && self.journaled.len() + self.group.len() <= MOST_JOURNALED
+    }
+
+    /// Whether calls come close behind others, or others that did are not in the database yet.
+    fn are_close(&mut self) -> bool {
+        let now = Instant::now();
+        let before = self.last_calls.replace(now);
+        before.is_some_and(|before| now - before < CLOSE) || self.journaled() > 0
+    }
+
+    fn is_proven(&self) -> bool {
+        self.took_rows.is_some_and(|at| at.elapsed() < PROVEN)
     }
 
     fn write_to_journal(&mut self) -> io::Result<()> {
         let (first, mut chain) = (self.next, self.chain);
         self.number();
-        for waiting in &self.group {
-            chain = waiting.chain(self.run, chain, &mut self.buffer);
+        for waiting in &mut self.group {
+            chain = waiting.follow(chain, self.run, &mut self.buffer);
             self.journal.add(&self.buffer, chain);
         }
         let written = self.journal.write();
@@ -231,15 +221,20 @@ impl Pen {
     }
 
     fn write_to_database(&mut self) -> Result<(), Unwritten> {
+        let Some(mut database) = self.database.take() else { return Err(Unwritten::Away) };
         let first = self.next;
         self.number();
         let most = if self.group.is_empty() { AT_A_TIME } else { usize::MAX };
-        let written = self.write_rows(most).or_else(|error| {
+        let written = self.write_rows(&mut database, most).or_else(|error| {
             self.next = first;
-            if file::is_constraint(&error) { self.write_after_the_newest() } else { Err(error) }
+            if file::is_constraint(&error) {
+                self.write_after_the_newest(&mut database)
+            } else {
+                Err(error)
+            }
         });
+        self.database = Some(database);
         let Err(error) = written else {
-            self.took_rows = Some(Instant::now());
             self.held_up = None;
             return Ok(());
         };
@@ -254,66 +249,86 @@ impl Pen {
 
     /// Commits the oldest rows of the journal and the numbered group after them. The chain goes on
     /// from them once they are committed.
-    fn write_rows(&mut self, most_journaled: usize) -> rusqlite::Result<()> {
-        let Self { connection, run, stored, buffer, group, journaled, .. } = self;
-        let carried = journaled.len().min(most_journaled);
-        let rows = || journaled.iter().take(carried).chain(&*group);
-        let mut inserting = Inserting::new(connection, *run, stored.chain, buffer);
-        let alone = rows().nth(1).is_none();
-        if !alone {
-            connection.prepare_cached("BEGIN IMMEDIATE")?.execute([])?;
-        }
-        let written = rows().try_for_each(|row| inserting.insert(row)).and_then(|()| match alone {
-            true => Ok(()),
-            false => connection.prepare_cached("COMMIT")?.execute([]).map(|_| ()),
-        });
-        let chain = inserting.chain;
-        drop(inserting);
-        if written.is_err() && !connection.is_autocommit() {
-            // A failure here shows again at the next write.
-            let _ = connection.prepare_cached("ROLLBACK").and_then(|mut it| it.execute([]));
-        }
-        written?;
-        let bytes = rows().map(Waiting::size).sum::<usize>();
-        let last = rows().rfind(|waiting| waiting.has_number());
-        if let Some(last) = last {
-            *stored = Mark { row: last.id, chain, at: last.at };
-        }
-        journaled.drain(..carried);
-        self.unchecked_pages += PAGES_PER_GROUP + bytes / file::PAGE_BYTES as usize;
+    fn write_rows(
+        &mut self,
+        database: &mut Database,
+        most_journaled: usize,
+    ) -> rusqlite::Result<()> {
+        let carried = self.journaled.len().min(most_journaled);
+        let rows = self.journaled.iter().take(carried).chain(&self.group);
+        self.stored = database.write(rows, self.stored)?;
+        self.took_rows = Some(Instant::now());
+        self.journaled.drain(..carried);
         if self.journaled.is_empty() {
-            self.chain = chain;
+            self.chain = self.stored.chain;
             self.journal.begin_anew();
         }
         Ok(())
     }
 
+    /// Whether rows of the journal can be written into the database while it is away: it took rows a
+    /// moment ago, so that calls may go on without it, and there is room for them.
+    pub(crate) fn can_set_aside(&self) -> bool {
+        !self.journaled.is_empty() && self.is_proven() && self.journal.can_turn()
+    }
+
+    /// Gives away the database and the rows that stand in the journal, for the clerk to write them
+    /// without the pen.
+    pub(crate) fn set_aside(&mut self) -> Option<Aside> {
+        if !self.can_set_aside() {
+            return None;
+        }
+        let database = self.database.take()?;
+        self.journal.turn();
+        let rows = std::mem::take(&mut self.journaled);
+        self.aside = rows.len();
+        Some(Aside { database, rows, stored: self.stored })
+    }
+
+    /// Takes back what was set aside, with the rows that were not written.
+    pub(crate) fn take_back(&mut self, aside: Aside) {
+        let Aside { database, mut rows, stored } = aside;
+        self.database = Some(database);
+        (self.stored, self.aside) = (stored, 0);
+        if rows.is_empty() {
+            self.took_rows = Some(Instant::now());
+            self.journal.free_other_half();
+        } else {
+            self.took_rows = None;
+            rows.append(&mut self.journaled);
+            self.journaled = rows;
+        }
+        if self.journaled.is_empty() {
+            self.journal.begin_anew();
+        }
+    }
+
     fn number(&mut self) {
         for waiting in self.group.iter_mut().filter(|waiting| waiting.has_number()) {
-            waiting.id = self.next;
+            (waiting.id, waiting.chain) = (self.next, None);
             self.next += 1;
             if let Row::Ended(call, _) = &mut waiting.row {
-                for (calls, by) in &self.moved {
-                    call.0 += if calls.contains(&call.0) { *by } else { 0 };
+                for moved in &self.moved {
+                    call.0 = number_now(call.0, moved);
                 }
             }
         }
     }
 
     /// Someone else wrote to the file and took numbers.
-    fn write_after_the_newest(&mut self) -> rusqlite::Result<()> {
-        self.pass_over_taken_numbers()?;
+    fn write_after_the_newest(&mut self, database: &mut Database) -> rusqlite::Result<()> {
+        self.pass_over_taken_numbers(database)?;
         let first = self.next;
         self.number();
-        let written = self.write_rows(usize::MAX);
+        let written = self.write_rows(database, usize::MAX);
         if written.is_err() {
             self.next = first;
         }
         written
     }
 
-    fn pass_over_taken_numbers(&mut self) -> rusqlite::Result<()> {
-        if let Some(newest) = file::newest(&self.connection)? {
+    fn pass_over_taken_numbers(&mut self, database: &Database) -> rusqlite::Result<()> {
+        if let Some(newest) = database.newest()? {
             self.next = self.next.max(newest.row + 1);
             self.stored = newest;
         }
@@ -321,15 +336,20 @@ impl Pen {
         self.journal.begin_anew();
         // Callers know the numbers of rows in the journal. No row gets one of those again, so that
         // it stays clear whose end it is that comes.
-        if let (Some(first), Some(last)) = (self.journaled.front(), self.journaled.back()) {
-            self.moved.push((first.id..last.id + 1, self.next - first.id));
-        }
+        let (Some(first), Some(last)) = (self.journaled.front(), self.journaled.back()) else {
+            return Ok(());
+        };
+        let moved = (first.id..last.id + 1, self.next - first.id);
         for waiting in &mut self.journaled {
             waiting.id = self.next;
             self.next += 1;
-            self.chain = waiting.chain(self.run, self.chain, &mut self.buffer);
+            if let Row::Ended(call, _) = &mut waiting.row {
+                call.0 = number_now(call.0, &moved);
+            }
+            self.chain = waiting.follow(self.chain, self.run, &mut self.buffer);
             self.journal.add(&self.buffer, self.chain);
         }
+        self.moved.push(moved);
         if let Err(error) = self.journal.write() {
             tracing::debug!(%error, "rows that moved are in no journal until they are committed");
         }
@@ -337,134 +357,10 @@ impl Pen {
     }
 }
 
-#[cfg(test)]
-mod tests {
-    use drawbridge_model::{ActivityKind, ActivityOutcome};
-
-    use super::*;
-    use crate::marks::MarksFile;
-    use crate::row::{Awaits, Place};
-    use crate::{CallBegan, CallEnded, DataFolderLock, EntryId, journal};
-
-    async fn pen(folder: &Path) -> Box<Pen> {
-        let lock = DataFolderLock::take(folder).expect("nobody else has it");
-        let file = file::bring_up_to_date(folder, &lock).await.expect("tables");
-        let opened = file::open(file, &MarksFile::in_folder(folder)).expect("opens");
-        Pen::new(opened).expect("a pen")
-    }
-
-    /// Puts a row on record.
-    fn write(pen: &mut Pen, row: Row) -> Stands {
-        pen.group.push(Waiting::new(row, Awaits::Nobody, Place::Extra));
-        let Ok(stands) = pen.write() else { panic!("it is not written") };
-        pen.group.clear();
-        stands
-    }
-
-    fn began() -> Row {
-        CallBegan::new(ActivityKind::ToolCall).into()
-    }
-
-    fn end(call: i64) -> Row {
-        Row::Ended(EntryId(call), CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO))
-    }
-
-    /// Puts calls on record until one stands in the journal, and gives its number.
-    fn journal_one(pen: &mut Pen) -> i64 {
-        for _ in 0..1000 {
-            if let Stands::InJournal(rows) = write(pen, began()) {
-                return pen.newest_in_journal(rows).next().expect("it").id;
-            }
-        }
-        panic!("calls that come close together are not journaled")
-    }
-
-    /// Row and call of each end, oldest first.
-    fn calls_of_ends(pen: &Pen) -> Vec<(i64, String)> {
-        let mut statement = pen
-            .connection
-            .prepare(
-                "SELECT ended.call, began.step FROM entries ended \
-                 JOIN entries began ON began.id = ended.call ORDER BY ended.id",
-            )
-            .expect("prepares");
-        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?))).expect("queries");
-        rows.collect::<Result<_, _>>().expect("reads")
-    }
-
-    fn add_foreign_row(pen: &Pen, number: i64) {
-        let other = file::connect(&pen.file).expect("opens");
-        let sql = "INSERT INTO entries (id, run, at, step, kind, chain) \
-             VALUES (?1, 1, 0, 'noted', 'server_started', zeroblob(32))";
-        other.execute(sql, [number]).expect("it may add rows");
-    }
-
-    #[tokio::test]
-    async fn calls_that_come_at_once_are_journaled_together() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut pen = pen(folder.path()).await;
-        // A busy machine may keep this thread from being close behind itself.
-        let last = (0..100).find_map(|_| {
-            let last = journal_one(&mut pen);
-            let three = (0..3).map(|_| Waiting::new(began(), Awaits::Nobody, Place::Extra));
-            pen.group.extend(three);
-            let together = matches!(pen.write(), Ok(Stands::InJournal(3)));
-            assert_eq!(pen.group.is_empty(), together);
-            pen.group.clear();
-            together.then_some(last)
-        });
-        let last = last.expect("they are journaled");
-        let numbers: Vec<_> = pen.newest_in_journal(3).map(|waiting| waiting.id).collect();
-        assert_eq!(numbers, [last + 1, last + 2, last + 3]);
-    }
-
-    #[tokio::test]
-    async fn no_call_is_journaled_once_the_database_took_no_row() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut pen = pen(folder.path()).await;
-        let journaled = journal_one(&mut pen);
-        let other = file::connect(&pen.file).expect("opens");
-        other.execute_batch("BEGIN IMMEDIATE").expect("nobody else writes");
-        let mut is_busy = |row| {
-            pen.group.push(Waiting::new(row, Awaits::Nobody, Place::Extra));
-            let written = pen.write();
-            pen.group.clear();
-            matches!(written, Err(Unwritten::Busy(_)))
-        };
-        assert!(is_busy(end(journaled)), "ends are not journaled");
-        // Of three calls in a row, one at least is close behind another.
-        assert!(is_busy(began()) && is_busy(began()) && is_busy(began()));
-        other.execute_batch("COMMIT").expect("lets go");
-        assert_eq!(write(&mut pen, end(journaled)), Stands::InDatabase);
-        journal_one(&mut pen);
-    }
-
-    #[tokio::test]
-    async fn an_end_finds_its_call_though_another_program_took_the_calls_number() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut pen = pen(folder.path()).await;
-        let (first, second) = (journal_one(&mut pen), journal_one(&mut pen));
-        let journaled = pen.journaled();
-        add_foreign_row(&pen, first);
-
-        assert_eq!(write(&mut pen, end(second)), Stands::InDatabase);
-        assert_eq!(pen.journaled(), 0);
-        let newest = pen.head().row;
-        assert_eq!(calls_of_ends(&pen), [(newest - 1, "began".to_owned())]);
-        assert!(newest - 1 - i64::try_from(journaled).expect("few") >= second, "no number twice");
-    }
-
-    #[tokio::test]
-    async fn rows_whose_numbers_were_taken_survive_a_kill_before_they_are_committed() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let mut pen = pen(folder.path()).await;
-        let (first, _second) = (journal_one(&mut pen), journal_one(&mut pen));
-        add_foreign_row(&pen, first);
-        pen.pass_over_taken_numbers().expect("reads");
-        let left = std::fs::read(folder.path().join(journal::FILE)).expect("the journal");
-        let newest = file::newest(&pen.connection).expect("reads").expect("a row");
-        let mut connection = file::connect(&pen.file).expect("opens");
-        let restored = journal::restore(&left, &mut connection, newest).expect("writes");
-        assert_eq!(Some(restored.row), pen.journaled.back().map(|waiting| waiting.id));
-    }
+/// The number that a call has after some got others.
+fn number_now(call: i64, (moved, by): &(Range<i64>, i64)) -> i64 {
+    call + if moved.contains(&call) { *by } else { 0 }
 }
+
+#[cfg(test)]
+mod tests;

@@ -57,6 +57,8 @@ pub(crate) struct Waiting {
     details: Option<String>,
     /// Set by the writer; 0 for a row that has no number.
     pub(crate) id: i64,
+    /// Its chain, once it stands in the journal.
+    pub(crate) chain: Option<Chain>,
     pub(crate) awaits: Awaits,
     pub(crate) place: Place,
 }
@@ -161,7 +163,13 @@ impl<'a> Inserting<'a> {
             none => none.insert(self.connection.prepare_cached(sql)?),
         };
         let fields = waiting.fields(self.run);
-        self.chain = self.chain.then(fields, self.buffer);
+        self.chain = match waiting.chain {
+            Some(chain) => {
+                debug_assert_eq!(chain, self.chain.then(fields, self.buffer));
+                chain
+            }
+            None => self.chain.then(fields, self.buffer),
+        };
         for (index, column) in columns.iter().enumerate() {
             insert.raw_bind_parameter(index + 1, fields[*column])?;
         }
@@ -215,7 +223,7 @@ impl Waiting {
             }
             _ => None,
         };
-        Self { row, at, details, id: 0, awaits, place }
+        Self { row, at, details, id: 0, chain: None, awaits, place }
     }
 
     /// Whether this is a call that nobody waits to run any more.
@@ -237,9 +245,12 @@ impl Waiting {
         }
     }
 
-    /// The chain of the row, after a row with that chain. `form` is then what it was made from.
-    pub(crate) fn chain(&self, run: i64, after: Chain, form: &mut Vec<u8>) -> Chain {
-        after.then(self.fields(run), form)
+    /// Makes the chain of the row, which has its number, after a row with that chain. `form` is then
+    /// what it was made from.
+    pub(crate) fn follow(&mut self, after: Chain, run: i64, form: &mut Vec<u8>) -> Chain {
+        let chain = after.then(self.fields(run), form);
+        self.chain = Some(chain);
+        chain
     }
 
     /// Its values, in the order of [`COLUMNS`].

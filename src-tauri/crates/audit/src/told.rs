@@ -62,6 +62,13 @@ impl Told {
             Err(_) => Err(Gone),
         }
     }
+
+    /// Tells the caller that its row was not written.
+    pub(crate) fn tell_in_vain(self, reason: &NotRecorded) {
+        if let Ok(Some(left)) = self.tell(Err(reason.clone())) {
+            left();
+        }
+    }
 }
 
 /// The caller has left.

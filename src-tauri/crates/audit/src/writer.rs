@@ -20,10 +20,9 @@ use futures_util::future::Either;
 use tokio::sync::{Semaphore, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
-use drawbridge_model::ActivityOutcome;
-
+use crate::lead::{Awaited, Lead, Leading, left_before_it_ran};
 use crate::marks::Mark;
-use crate::pen::{AT_A_TIME, Pen, Stands, Unwritten};
+use crate::pen::{AT_A_TIME, Pen, Stands, To, Unwritten};
 use crate::row::{Awaits, Place, Row, Waiting};
 use crate::told::{Afterwards, Begun, Gone, Recorded, Then, Told};
 use crate::{CallEnded, EntryId, NotRecorded};
@@ -96,6 +95,8 @@ pub(crate) enum Group {
     Empty,
     /// Another program holds the file; the group stays with the pen.
     Busy(NotRecorded),
+    /// The clerk has the database; the group stays with the pen.
+    Away,
     /// It could not be written, and everyone who waited knows.
     Failed,
 }
@@ -105,7 +106,9 @@ pub(crate) enum Group {
 pub(crate) enum Take {
     /// Those that somebody waits for.
     Awaited,
-    /// Whatever is there.
+    /// Whatever is there, into the journal where that may be.
+    Ahead,
+    /// Whatever is there, into the database.
     All,
 }
 
@@ -329,14 +332,20 @@ impl Writer {
         if pen.group.is_empty() {
             self.take_group(pen, take);
         }
-        if pen.group.is_empty() && (take == Take::Awaited || pen.journaled() == 0) {
+        if pen.group.is_empty() && (take != Take::All || pen.journaled() == 0) {
             return Group::Empty;
         }
-        match pen.write() {
+        let to = match take {
+            Take::Awaited => To::Either,
+            Take::Ahead => To::Journal,
+            Take::All => To::Database,
+        };
+        match pen.write(to) {
             Ok(stands) => {
                 self.answer(pen, stands);
                 Group::Written
             }
+            Err(Unwritten::Away) => Group::Away,
             Err(Unwritten::Busy(reason)) => Group::Busy(reason),
             Err(Unwritten::Failed(reason)) => {
                 self.refuse(pen, &reason);
@@ -363,7 +372,7 @@ impl Writer {
                 Some(waiting) => group.push(waiting),
             }
         }
-        if take == Take::All {
+        if take != Take::Awaited {
             let ends = desk.ends.len().min(AT_A_TIME - journaled);
             group.extend(desk.ends.drain(..ends));
         }
@@ -377,17 +386,22 @@ impl Writer {
                 written.filter_map(|waiting| self.tell(waiting)).collect()
             }
             Stands::InDatabase => {
-                let head = pen.head().row;
-                self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
-                if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
-                    // The clerk need not wait any longer with what could not be written.
-                    self.bell.notify_one();
-                }
+                self.tell_newest(pen.head());
                 pen.group.drain(..).filter_map(|mut waiting| self.tell(&mut waiting)).collect()
             }
         };
         for left in afterwards {
             left();
+        }
+    }
+
+    /// Tells that the database took rows.
+    pub(crate) fn tell_newest(&self, head: Mark) {
+        let head = head.row;
+        self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
+        if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
+            // The clerk need not wait any longer with what could not be written.
+            self.bell.notify_one();
         }
     }
 
@@ -437,7 +451,7 @@ impl Writer {
         drop(desk);
         self.bell.notify_one();
         for caller in callers {
-            tell_in_vain(caller, reason);
+            caller.tell_in_vain(reason);
         }
     }
 
@@ -456,7 +470,7 @@ impl Writer {
         // The end of a call rings by itself.
         let only_notes = desk.under_way == 0 && head != desk.head;
         desk.head = head;
-        desk.carry_due |= pen.unchecked_pages >= PAGES_TO_CARRY;
+        desk.carry_due |= pen.unchecked_pages() >= PAGES_TO_CARRY;
         // The clerk looks at the clock from the first one on.
         let first_journaled = desk.journaled == 0 && pen.journaled() > 0;
         desk.journaled = pen.journaled();
@@ -491,7 +505,7 @@ impl Writer {
         };
         for waiting in left {
             if let Awaits::Caller(caller) = waiting.awaits {
-                tell_in_vain(caller, &NotRecorded::Closed);
+                caller.tell_in_vain(&NotRecorded::Closed);
             }
         }
         self.finished.cancel();
@@ -509,80 +523,5 @@ impl Desk {
     /// Whether anyone waits for a row to be written.
     pub(crate) fn is_awaited(&self) -> bool {
         !self.waiting.is_empty()
-    }
-}
-
-/// Tells a caller that its row was not written.
-fn tell_in_vain(caller: Told, reason: &NotRecorded) {
-    if let Ok(Some(left)) = caller.tell(Err(reason.clone())) {
-        left();
-    }
-}
-
-fn left_before_it_ran() -> CallEnded {
-    let mut end = CallEnded::new(ActivityOutcome::Cancelled, Duration::ZERO);
-    end.note = Some("The app left before the call ran.".to_owned());
-    end
-}
-
-/// Whoever found the pen on the desk.
-struct Lead<'a> {
-    leading: Leading<'a>,
-    /// No other call is under way.
-    alone: bool,
-}
-
-impl Lead<'_> {
-    /// Writes until the caller's own row is settled.
-    async fn write_until_told(mut self, begun: &Begun) {
-        if !self.alone {
-            tokio::task::yield_now().await;
-        }
-        let writer = self.leading.writer;
-        while let (true, Some(pen)) = (begun.is_waiting(), &mut self.leading.pen) {
-            let Group::Written = writer.write_group(pen, Take::Awaited) else { break };
-        }
-    }
-}
-
-/// Whoever writes. The pen goes back, whatever happens.
-pub(crate) struct Leading<'a> {
-    writer: &'a Writer,
-    pub(crate) pen: Option<Box<Pen>>,
-}
-
-impl<'a> Leading<'a> {
-    pub(crate) fn new(writer: &'a Writer, pen: Box<Pen>) -> Self {
-        Self { writer, pen: Some(pen) }
-    }
-}
-
-impl Drop for Leading<'_> {
-    fn drop(&mut self) {
-        let Some(mut pen) = self.pen.take() else { return };
-        if std::thread::panicking() {
-            // What made this thread panic must not make the next one.
-            drop(pen.give_up());
-        }
-        self.writer.put_back(pen);
-    }
-}
-
-/// A caller who waits for an answer. A call that is given up while its answer is on the way did
-/// not run.
-struct Awaited<'a> {
-    writer: &'a Writer,
-    answered: oneshot::Receiver<Recorded>,
-    is_call: bool,
-}
-
-impl Drop for Awaited<'_> {
-    fn drop(&mut self) {
-        self.answered.close();
-        if let Ok(Ok(id)) = self.answered.try_recv()
-            && self.is_call
-        {
-            self.writer.queue_end_now(id, left_before_it_ran());
-        }
     }
 }

@@ -45,6 +45,34 @@ async fn a_call_is_on_record_the_moment_begin_returns() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn calls_go_on_in_the_journal_while_the_database_gets_earlier_ones() {
+    // The second half of the file is only used then.
+    const HALF: u64 = 1024 * 1024;
+    let test = TestRecord::open().await;
+    let journal = test.folder.join("drawbridge.journal");
+    let mut calls = 0;
+    while std::fs::metadata(&journal).expect("is there").len() <= HALF {
+        calls += 1;
+        assert!(calls < 20_000, "each of them waits for the database");
+        let id = test.record.begin(call("read_file")).await.expect("recorded");
+        test.record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
+    }
+    let killed = copy_as_it_is(&test.folder);
+    let all = 2 * i64::try_from(calls).expect("few");
+    let mut newest = test.record.newest();
+    within("all are told", newest.wait_for(|newest| *newest == all)).await.expect("lives");
+    let next_run = TestRecord::open_in(killed.path()).await;
+    assert_eq!(began(&next_run.eyes()).len(), calls);
+    next_run.record.close().await;
+    test.record.close().await;
+    for folder in [killed.path(), &test.folder] {
+        assert_eq!(checked(folder).broken, None, "the record is whole");
+    }
+    let ends = "SELECT count(*) FROM entries WHERE step = 'ended'";
+    assert_eq!(count(&eyes(&test.folder), ends), all / 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_end_is_written_by_itself_and_read_with_its_call() {
     let test = TestRecord::open().await;
     let mut newest = test.record.newest();

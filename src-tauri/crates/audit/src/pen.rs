@@ -45,6 +45,8 @@ pub(crate) struct Pen {
     journaled: VecDeque<Waiting>,
     /// How many rows are on their way from the journal into the database.
     aside: usize,
+    /// Where such rows were before, to be used again.
+    spare: VecDeque<Waiting>,
     /// Calls whose rows got other numbers than their callers know, and by how much higher.
     moved: Vec<(Range<i64>, i64)>,
     /// When calls were last written.
@@ -102,6 +104,7 @@ impl Pen {
             journal,
             journaled: VecDeque::new(),
             aside: 0,
+            spare: VecDeque::new(),
             moved: Vec::new(),
             last_calls: None,
             group: Vec::new(),
@@ -130,11 +133,13 @@ impl Pen {
         self.database.as_ref().map_or(0, |database| database.unchecked_pages())
     }
 
-    /// Leaves nothing in the journal that the database has.
+    /// Leaves nothing in the journal that the database has, nor in memory.
     pub(crate) fn clear_journal(&mut self) {
-        if self.journaled() == 0
-            && let Err(error) = self.journal.clear()
-        {
+        if self.journaled() > 0 {
+            return;
+        }
+        (self.journaled, self.spare) = Default::default();
+        if let Err(error) = self.journal.clear() {
             tracing::debug!(%error, "rows that are in the database are still in the journal");
         }
     }
@@ -280,7 +285,7 @@ impl Pen {
         }
         let database = self.database.take()?;
         self.journal.turn();
-        let rows = std::mem::take(&mut self.journaled);
+        let rows = std::mem::replace(&mut self.journaled, std::mem::take(&mut self.spare));
         self.aside = rows.len();
         Some(Aside { database, rows, stored: self.stored })
     }
@@ -293,6 +298,7 @@ impl Pen {
         if rows.is_empty() {
             self.took_rows = Some(Instant::now());
             self.journal.free_other_half();
+            self.spare = rows;
         } else {
             self.took_rows = None;
             rows.append(&mut self.journaled);

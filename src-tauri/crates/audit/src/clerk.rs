@@ -11,7 +11,7 @@
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use crate::database::Database;
+use crate::database::{Aside, Database};
 use crate::lead::Leading;
 use crate::marks::MarksKeeper;
 use crate::pen::{AT_A_TIME, Pen};
@@ -77,6 +77,7 @@ pub(crate) fn work(writer: &Writer, file: &Path, mut marks: MarksKeeper, lock: D
         if clear_in.is_some_and(|time| time.is_zero()) {
             drop(desk);
             with_pen(writer, Pen::clear_journal);
+            clear_at = None;
             continue;
         }
         gathered_since = match gathered_since {
@@ -154,24 +155,38 @@ fn write_group(writer: &Writer, pen: &mut Pen, take: Take) -> bool {
 
 /// Writes rows of the journal into the database while others have the pen.
 fn write_aside(writer: &Writer, mut leading: Leading<'_>) {
-    let Some(mut aside) = leading.pen.as_mut().and_then(|pen| pen.set_aside()) else { return };
+    let Some(aside) = leading.pen.as_mut().and_then(|pen| pen.set_aside()) else { return };
     drop(leading);
-    let written = aside.write();
-    let mut desk = writer.desk();
-    let mut pen = loop {
-        match desk.want() {
-            Some(pen) => break pen,
-            None => desk = writer.wait(desk, None),
+    let mut away = Away { writer, aside: Some(aside) };
+    // They are tried again with the pen in hand, where it is told.
+    if let Some(Err(error)) = away.aside.as_mut().map(Aside::write) {
+        tracing::debug!(%error, "the database takes no row");
+    }
+}
+
+/// What was set aside. The pen gets it back, whatever happens.
+struct Away<'a> {
+    writer: &'a Writer,
+    aside: Option<Aside>,
+}
+
+impl Drop for Away<'_> {
+    fn drop(&mut self) {
+        let Some(aside) = self.aside.take() else { return };
+        let mut desk = self.writer.desk();
+        let mut pen = loop {
+            match desk.want() {
+                Some(pen) => break pen,
+                None => desk = self.writer.wait(desk, None),
+            }
+        };
+        drop(desk);
+        let is_written = aside.took_rows.is_some();
+        pen.take_back(aside);
+        if is_written {
+            self.writer.tell_newest(pen.head());
         }
-    };
-    drop(desk);
-    pen.take_back(aside);
-    let head = pen.head();
-    writer.put_back(pen);
-    match written {
-        Ok(()) => writer.tell_newest(head),
-        // They are tried again with the pen in hand, where it is told.
-        Err(error) => tracing::debug!(%error, "the database takes no row"),
+        self.writer.put_back(pen);
     }
 }
 
@@ -305,15 +320,15 @@ fn with_database<T>(writer: &Writer, act: impl FnOnce(&mut Database) -> T) -> Op
 
 /// Does between two steps of a removal what else the clerk is there for.
 fn attend(writer: &Writer, file: &Path, marks: &mut MarksKeeper) {
-    let (head, carry_due, readers) = {
+    let (head, carry_due, mut readers) = {
         let mut desk = writer.desk();
         let carry_due = std::mem::take(&mut desk.carry_due) && desk.handed.is_none();
         (desk.head, carry_due, std::mem::take(&mut desk.readers))
     };
-    if !readers.is_empty() {
-        with_pen(writer, |_journal_is_settled| ());
-        drop(readers);
+    if !readers.is_empty() && with_pen(writer, |_journal_is_settled| ()).is_none() {
+        writer.desk().readers.append(&mut readers);
     }
+    drop(readers);
     if marks.due_in(head, Instant::now()).is_some_and(|time| time.is_zero()) {
         marks.keep(head);
     }

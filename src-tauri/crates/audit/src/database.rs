@@ -1,7 +1,7 @@
 //! The one connection that writes, and what is written with it.
 
 use std::collections::VecDeque;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use rusqlite::{Connection, params};
 
@@ -128,12 +128,15 @@ pub(crate) struct Aside {
     pub(crate) rows: VecDeque<Waiting>,
     /// The newest row in the database.
     pub(crate) stored: Mark,
+    /// When the rows were written, if they were.
+    pub(crate) took_rows: Option<Instant>,
 }
 
 impl Aside {
     /// Writes them, all or none.
     pub(crate) fn write(&mut self) -> rusqlite::Result<()> {
         self.stored = self.database.write(self.rows.iter(), self.stored)?;
+        self.took_rows = Some(Instant::now());
         self.rows.clear();
         Ok(())
     }

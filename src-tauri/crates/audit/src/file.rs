@@ -121,8 +121,10 @@ pub(crate) fn open(file: Arc<Path>, marks_file: &MarksFile) -> Result<Opened, Op
     };
     let (mut journal, left) =
         Journal::open(&journal_file).map_err(|error| unusable(&journal_file, &error))?;
-    let restore = |newest| journal::restore(&left, &mut connection, newest);
-    let newest = newest.map(restore).transpose().map_err(sqlite)?;
+    // Where all rows were removed, the next one follows the last of those.
+    let last = newest.map_or_else(|| removed(&connection), Ok).map_err(sqlite)?;
+    let restored = journal::restore(&left, &mut connection, last).map_err(sqlite)?;
+    let newest = (newest.is_some() || restored != last).then_some(restored);
     journal.clear().map_err(|error| unusable(&journal_file, &error))?;
     let unusable = |error| unusable(marks_file.path(), &error);
     let kept = marks_file.read().map_err(unusable)?;

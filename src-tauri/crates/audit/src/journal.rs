@@ -24,6 +24,9 @@ pub(crate) const FILE: &str = "drawbridge.journal";
 /// Most that each of its two halves holds. What does not fit goes to the database at once.
 const HALF_BYTES: usize = 1024 * 1024;
 
+/// A length that no entry has.
+const NO_ENTRY: [u8; 4] = [0; 4];
+
 /// The file. The pen has it.
 ///
 /// It has two halves, so that one can be written while the database gets what is in the other.
@@ -79,10 +82,18 @@ impl Journal {
             os::write_at(&self.file, &self.adding, (half + self.end) as u64)
         };
         self.adding.clear();
-        written.map(|()| {
-            self.end += length;
-            self.in_use = true;
-        })
+        match written {
+            Ok(()) => {
+                self.end += length;
+                self.in_use = true;
+            }
+            // The first of them may be in the file. Without its length it is nothing.
+            Err(_) if self.end + NO_ENTRY.len() <= HALF_BYTES => {
+                let _ = os::write_at(&self.file, &NO_ENTRY, (half + self.end) as u64);
+            }
+            Err(_) => {}
+        }
+        written
     }
 
     /// Whether there is anything in the file.
@@ -107,7 +118,7 @@ impl Journal {
         self.can_turn = true;
     }
 
-    /// The database has all of it.
+    /// Nothing in it counts any more.
     pub(crate) fn begin_anew(&mut self) {
         self.end = 0;
         self.can_turn = true;
@@ -117,8 +128,10 @@ impl Journal {
     pub(crate) fn clear(&mut self) -> io::Result<()> {
         self.begin_anew();
         self.is_second = false;
+        self.adding = Vec::new();
+        self.file.set_len(0)?;
         self.in_use = false;
-        self.file.set_len(0)
+        Ok(())
     }
 }
 
@@ -297,5 +310,24 @@ mod tests {
         journal.add(b"row", Chain::START);
         journal.write().expect("fits");
         assert_eq!(std::fs::metadata(&path).expect("is there").len(), 4 + 3 + 32);
+    }
+
+    #[test]
+    fn what_was_written_in_part_is_no_entry() {
+        let wanted: Vec<_> = (0..2).map(|n| format!("text {n}")).collect();
+        let (mut connection, newest, entries) = record(&wanted);
+        let folder = tempfile::tempdir().expect("a folder");
+        let path = folder.path().join(FILE);
+        let (mut journal, _) = Journal::open(&path).expect("opens");
+        let (form, chain, _) = super::entry(&entries[0]).expect("whole");
+        journal.add(form, chain);
+        journal.write().expect("fits");
+        // The disk was full behind the second one.
+        os::write_at(&journal.file, &entries[1], journal.end as u64).expect("there is room");
+        journal.add(&vec![0; HALF_BYTES], Chain::START);
+        journal.write().expect_err("too much");
+        let (_, left) = Journal::open(&path).expect("opens");
+        restore(&left, &mut connection, newest).expect("writes");
+        assert_eq!(texts(&connection), wanted[..1], "nobody was told of the second");
     }
 }

@@ -21,8 +21,8 @@ const CLOSE: Duration = Duration::from_millis(1);
 const PROVEN: Duration = Duration::from_millis(20);
 /// Most rows that stand in the journal and not in the database, but for those on their way there.
 const MOST_JOURNALED: usize = 1024;
-/// Most rows that nobody waits for, of the journal and ends of calls, that are written at a time: a
-/// call that comes meanwhile waits for them.
+/// Most rows that nobody waits for, of the journal and ends of calls, that the clerk writes at a time
+/// with the pen in hand: a call that comes meanwhile waits for them.
 pub(crate) const AT_A_TIME: usize = 64;
 
 pub(crate) struct Pen {
@@ -43,6 +43,8 @@ pub(crate) struct Pen {
     /// Rows in the journal that are not in the database, oldest first, but for those on their way
     /// there.
     journaled: VecDeque<Waiting>,
+    /// Some of these are in no journal: nothing may be added there behind them.
+    has_gap: bool,
     /// How many rows are on their way from the journal into the database.
     aside: usize,
     /// Where such rows were before, to be used again.
@@ -103,6 +105,7 @@ impl Pen {
             took_rows: None,
             journal,
             journaled: VecDeque::new(),
+            has_gap: false,
             aside: 0,
             spare: VecDeque::new(),
             moved: Vec::new(),
@@ -133,12 +136,12 @@ impl Pen {
         self.database.as_ref().map_or(0, |database| database.unchecked_pages())
     }
 
-    /// Leaves nothing in the journal that the database has, nor in memory.
+    /// Leaves nothing in the journal that the database has, and gives the memory back.
     pub(crate) fn clear_journal(&mut self) {
         if self.journaled() > 0 {
             return;
         }
-        (self.journaled, self.spare) = Default::default();
+        (self.journaled, self.spare, self.buffer) = Default::default();
         if let Err(error) = self.journal.clear() {
             tracing::debug!(%error, "rows that are in the database are still in the journal");
         }
@@ -196,6 +199,7 @@ impl Pen {
         wanted
             && self.group.iter().all(Waiting::has_number)
             && self.is_proven()
+            && !self.has_gap
             && self.journaled.len() + self.group.len() <= MOST_JOURNALED
     }
 
@@ -265,6 +269,7 @@ impl Pen {
         self.took_rows = Some(Instant::now());
         self.journaled.drain(..carried);
         if self.journaled.is_empty() {
+            self.has_gap = false;
             self.chain = self.stored.chain;
             self.journal.begin_anew();
         }
@@ -274,7 +279,7 @@ impl Pen {
     /// Whether rows of the journal can be written into the database while it is away: it took rows a
     /// moment ago, so that calls may go on without it, and there is room for them.
     pub(crate) fn can_set_aside(&self) -> bool {
-        !self.journaled.is_empty() && self.is_proven() && self.journal.can_turn()
+        !self.journaled.is_empty() && !self.has_gap && self.is_proven() && self.journal.can_turn()
     }
 
     /// Gives away the database and the rows that stand in the journal, for the clerk to write them
@@ -287,20 +292,18 @@ impl Pen {
         self.journal.turn();
         let rows = std::mem::replace(&mut self.journaled, std::mem::take(&mut self.spare));
         self.aside = rows.len();
-        Some(Aside { database, rows, stored: self.stored })
+        Some(Aside { database, rows, stored: self.stored, took_rows: None })
     }
 
     /// Takes back what was set aside, with the rows that were not written.
     pub(crate) fn take_back(&mut self, aside: Aside) {
-        let Aside { database, mut rows, stored } = aside;
+        let Aside { database, mut rows, stored, took_rows } = aside;
         self.database = Some(database);
-        (self.stored, self.aside) = (stored, 0);
+        (self.stored, self.took_rows, self.aside) = (stored, took_rows, 0);
         if rows.is_empty() {
-            self.took_rows = Some(Instant::now());
             self.journal.free_other_half();
             self.spare = rows;
         } else {
-            self.took_rows = None;
             rows.append(&mut self.journaled);
             self.journaled = rows;
         }
@@ -358,6 +361,7 @@ impl Pen {
         self.moved.push(moved);
         if let Err(error) = self.journal.write() {
             tracing::debug!(%error, "rows that moved are in no journal until they are committed");
+            self.has_gap = true;
         }
         Ok(())
     }

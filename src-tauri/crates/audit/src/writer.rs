@@ -63,7 +63,7 @@ pub(crate) struct Desk {
     clerk_waits: bool,
     /// There are so many pages in the log that they are to be carried into the file.
     pub(crate) carry_due: bool,
-    /// The newest row, when the pen was last put back.
+    /// The newest row in the database, when the pen was last put back.
     pub(crate) head: Mark,
     /// Who waits for the journal's rows to be in the database.
     pub(crate) readers: Vec<oneshot::Sender<()>>,
@@ -89,7 +89,7 @@ pub(crate) struct Removal {
 
 /// What became of a group.
 pub(crate) enum Group {
-    /// It is committed and everyone was told.
+    /// It is on record and everyone was told.
     Written,
     /// Nothing waited.
     Empty,
@@ -269,6 +269,8 @@ impl Writer {
     /// two, the later one waits its turn.
     pub(crate) async fn remove_before(&self, before: i64) -> Result<i64, NotRecorded> {
         let _turn = self.removing.lock().await;
+        // Rows that are to go may be on their way into the database.
+        self.settle_journal().await;
         let (done, removed) = oneshot::channel();
         {
             let mut desk = self.desk();
@@ -395,13 +397,13 @@ impl Writer {
         }
     }
 
-    /// Tells that the database took rows.
+    /// Tells that the database took rows. Whoever has the pen does, so that what is told stays true.
     pub(crate) fn tell_newest(&self, head: Mark) {
         let head = head.row;
         self.newest.send_if_modified(|newest| std::mem::replace(newest, head) < head);
         if self.trouble.send_if_modified(|trouble| trouble.take().is_some()) {
             // The clerk need not wait any longer with what could not be written.
-            self.bell.notify_one();
+            self.ring(&self.desk());
         }
     }
 
@@ -463,7 +465,8 @@ impl Writer {
         }
     }
 
-    /// Puts the pen on the desk, or hands it to the clerk who wants it.
+    /// Puts the pen on the desk, and rings where the clerk wants it. With a group that is left, only
+    /// the clerk takes it.
     pub(crate) fn put_back(&self, pen: Box<Pen>) {
         let mut desk = self.desk();
         let head = pen.head();

@@ -10,10 +10,11 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use drawbridge_audit::{CallEnded, Excerpt, Filter, check};
-use drawbridge_model::ActivityOutcome;
+use drawbridge_audit::{CallEnded, Excerpt, Filter, Note, check};
+use drawbridge_model::{ActivityKind, ActivityOutcome};
 use rusqlite::Connection;
 use support::{TestRecord, call, count, within};
+use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 fn now() -> i64 {
@@ -62,6 +63,31 @@ async fn what_is_older_than_wanted_is_removed_and_found_no_more() {
     assert_eq!(test.record.remove_older_than(now() + 1_000).await, Ok(6));
     assert_eq!(test.record.page(None, 100).await.expect("a page").entries.len(), 0);
     assert_eq!(test.record.remove_older_than(now()).await, Ok(0), "nothing is left");
+    assert!(is_sound(&test));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn all_that_came_before_is_removed_while_calls_go_on() {
+    let test = TestRecord::open().await;
+    let (record, tasks) = (test.record.clone(), TaskTracker::new());
+    let stop = CancellationToken::new();
+    let calling = tasks.spawn(stop.clone().run_until_cancelled_owned(async move {
+        loop {
+            let id = record.begin(call("read_file")).await.expect("recorded");
+            record.end(id, CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO)).await;
+        }
+    }));
+    for turn in 0..20 {
+        tokio::time::sleep(Duration::from_millis(20)).await;
+        let note = test.record.note(Note::new(ActivityKind::RecordShortened)).await;
+        let note = note.expect("recorded").number();
+        test.record.remove_before(note).await.expect("removed");
+        let oldest = count(&test.eyes(), "SELECT min(id) FROM entries");
+        assert_eq!(oldest, note, "turn {turn}");
+    }
+    stop.cancel();
+    calling.await.expect("no panic");
+    test.record.close().await;
     assert!(is_sound(&test));
 }
 

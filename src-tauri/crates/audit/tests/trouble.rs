@@ -272,6 +272,11 @@ async fn on_a_full_disk_calls_are_refused_and_go_on_when_there_is_room() {
         }
         assert!(recorded.len() < 1000, "2 MiB never fill up");
     };
+    let numbers = |recorded: &BTreeSet<EntryId>| recorded.iter().map(|id| id.number()).collect();
+    let wanted: BTreeSet<i64> = numbers(&recorded);
+    let killed = copy_as_it_is(&test.folder);
+    let next_run = TestRecord::open_in(killed.path()).await;
+    assert_eq!(began(&next_run.eyes()), wanted, "what was refused is not on record");
     assert!(matches!(reason, NotRecorded::DiskFull(_)), "{reason}");
     assert!(reason.problem().message.contains("disk"), "{reason}");
     let mut trouble = test.record.trouble();
@@ -288,7 +293,7 @@ async fn on_a_full_disk_calls_are_refused_and_go_on_when_there_is_room() {
 
     test.record.page(None, 1).await.expect("what is read is in the file");
     let in_file: BTreeSet<i64> = began(&test.eyes());
-    assert_eq!(in_file, recorded.iter().map(|id: &EntryId| id.number()).collect());
+    assert_eq!(in_file, numbers(&recorded));
     let ended = test.record.entry(last.number()).await.expect("reads").expect("is there");
     assert_eq!(ended.entry.outcome, Some(ActivityOutcome::Succeeded), "the end was kept");
     let check: String = test

@@ -36,6 +36,25 @@ fn began() -> Row {
     CallBegan::new(ActivityKind::ToolCall).into()
 }
 
+/// Eighty of them are too long for a half of the journal.
+fn long_call() -> Row {
+    Row::Began(Note {
+        arguments: Some(Excerpt::of(&"x".repeat(KEPT_BYTES))),
+        ..Note::new(ActivityKind::ToolCall)
+    })
+}
+
+/// The folder after a kill and the next start.
+fn kill(folder: &Path) -> tempfile::TempDir {
+    let killed = tempfile::tempdir().expect("a folder");
+    for file in [journal::FILE, "record-marks.json", file::FILE, "drawbridge.db-wal"] {
+        std::fs::copy(folder.join(file), killed.path().join(file)).expect(file);
+    }
+    let marks = MarksFile::in_folder(killed.path());
+    drop(file::open(killed.path().join(file::FILE).into(), &marks).expect("opens"));
+    killed
+}
+
 fn end(call: i64) -> Row {
     Row::Ended(EntryId(call), CallEnded::new(ActivityOutcome::Succeeded, Duration::ZERO))
 }
@@ -209,6 +228,13 @@ async fn while_the_database_is_away_too_long_nothing_is_put_on_record() {
     assert!(matches!(call, Err(Unwritten::Away)));
     pen.take_back(aside);
     assert_eq!(write(&mut pen, began()), Stands::InDatabase, "nor is it tried in the journal");
+
+    let mut aside = set_aside(&mut pen);
+    aside.write().expect("nobody holds it");
+    std::thread::sleep(PROVEN);
+    pen.take_back(aside);
+    let late = try_write(&mut pen, vec![began()], To::Journal);
+    assert!(matches!(late, Ok(Stands::InDatabase)), "it took rows too long ago");
 }
 
 #[tokio::test]
@@ -257,14 +283,69 @@ async fn rows_too_long_for_the_journal_get_other_numbers_where_theirs_were_taken
     let mut pen = pen(folder.path()).await;
     let last = journal_one(&mut pen);
     add_foreign_row(&pen, last);
-    let long = || Note {
-        arguments: Some(Excerpt::of(&"x".repeat(KEPT_BYTES))),
-        ..Note::new(ActivityKind::ToolCall)
-    };
-    let long = (0..80).map(|_| Row::Began(long())).collect();
+    let long = (0..80).map(|_| long_call()).collect();
     assert!(matches!(try_write(&mut pen, long, To::Journal), Ok(Stands::InDatabase)));
     assert!(pen.head().row >= last + 81);
     assert_eq!(pen.journaled(), 0);
+}
+
+#[tokio::test]
+async fn nothing_is_journaled_behind_rows_that_are_in_no_journal() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut pen = pen(folder.path()).await;
+    let crowd = || (0..50).map(|_| long_call()).collect();
+    let aside = (0..100).find_map(|_| {
+        journal_one(&mut pen);
+        let _in_journal = try_write(&mut pen, crowd(), To::Journal);
+        let aside = pen.set_aside()?;
+        if matches!(try_write(&mut pen, crowd(), To::Journal), Ok(Stands::InJournal(50))) {
+            return Some(aside);
+        }
+        pen.take_back(aside);
+        None
+    });
+    let mut aside = aside.expect("both halves hold calls");
+    let first = aside.rows.front().expect("a row").id;
+    add_foreign_row(&pen, first);
+    aside.write().expect_err("its number was taken");
+    pen.take_back(aside);
+    let database = pen.database.take().expect("is there");
+    pen.pass_over_taken_numbers(&database).expect("reads");
+    pen.database = Some(database);
+    assert!(pen.journaled() > AT_A_TIME, "they do not fit into a half");
+
+    assert!(try_write(&mut pen, Vec::new(), To::Database).is_ok(), "some are written");
+    assert!(pen.set_aside().is_none());
+    let behind = try_write(&mut pen, vec![began()], To::Journal);
+    assert!(matches!(behind, Ok(Stands::InDatabase)));
+    assert_eq!(pen.journaled(), 0);
+    set_aside(&mut pen);
+}
+
+#[tokio::test]
+async fn what_follows_rows_that_were_all_removed_survives_a_kill() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let mut pen = pen(folder.path()).await;
+    let mut calls = 0;
+    for _ in 0..100 {
+        journal_one(&mut pen);
+        while pen.journaled() > 0 {
+            assert!(try_write(&mut pen, Vec::new(), To::Database).is_ok());
+        }
+        let head = pen.head();
+        pen.database().expect("is there").remove(head, i64::MAX).expect("removes");
+        let journaled = try_write(&mut pen, vec![began(), began()], To::Journal);
+        calls = pen.journaled();
+        if matches!(journaled, Ok(Stands::InJournal(2))) {
+            break;
+        }
+    }
+    assert_eq!(calls, 2, "they are journaled");
+    let killed = kill(folder.path());
+    let rows: i64 = Connection::open(killed.path().join(file::FILE))
+        .and_then(|eyes| eyes.query_row("SELECT count(*) FROM entries", [], |row| row.get(0)))
+        .expect("reads");
+    assert_eq!(rows, 2);
 }
 
 /// What may happen to a pen.
@@ -415,15 +496,7 @@ proptest! {
         let wanted: Vec<_> =
             desk.on_record.iter().map(|(step, name)| ((*step).to_owned(), name.clone())).collect();
 
-        let killed = tempfile::tempdir().expect("a folder");
-        for file in [journal::FILE, "record-marks.json", file::FILE, "drawbridge.db-wal"] {
-            std::fs::copy(folder.path().join(file), killed.path().join(file)).expect(file);
-        }
-        let next_run = file::open(
-            killed.path().join(file::FILE).into(),
-            &MarksFile::in_folder(killed.path()),
-        );
-        drop(next_run.expect("opens"));
+        let killed = kill(folder.path());
         prop_assert_eq!(rows_in(&killed.path().join(file::FILE)), wanted.clone());
 
         desk.take(Step::TakeBack);
